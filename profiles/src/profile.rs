@@ -1,0 +1,113 @@
+//! What a profile says. It is stored with every job as JSON, so a job keeps the rules that it was submitted under even
+//! when the library changes; `deny_unknown_fields` keeps an older coordinator from reading half of a newer profile.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A named ladder with its codec settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Letters, digits and dashes.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// None: makes no picture.
+    pub video: Option<VideoRules>,
+    /// None: makes no sound.
+    pub audio: Option<AudioRules>,
+    /// What is published.
+    pub package: PackageRules,
+}
+
+/// How pictures are encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VideoRules {
+    /// One of [`VIDEO_ENCODERS`](crate::VIDEO_ENCODERS).
+    pub encoder: String,
+    /// Short sides of the renditions, pixels: even, ascending. The source is never scaled up.
+    pub heights: Vec<u32>,
+    /// Make the source's own size too, as the largest rendition.
+    pub keep_source_size: bool,
+    /// Between keyframes.
+    pub gop_seconds: u32,
+    /// Constant quality on the encoder's own scale; none for encoders that have another name for it.
+    pub crf: Option<u32>,
+    /// "yuv420p" or "yuv420p10le".
+    pub pixel_format: String,
+    /// Limits of the frame rate.
+    pub frame_rate: FrameRateRules,
+    /// Limits of the bitrate.
+    pub rate: RateRules,
+    /// Passed to the encoder by its own names.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Limits of the frame rate, frames a second. The source's own size keeps the source's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameRateRules {
+    /// For every rendition smaller than the source.
+    pub max: u32,
+    /// Short side, pixels, below which `small_max` holds.
+    pub small_below: u32,
+    /// For small pictures.
+    pub small_max: u32,
+}
+
+/// How PeerTube's bitrate formula is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateRules {
+    /// Of PeerTube's rate: 100 for H.264, less for better codecs.
+    pub percent: u32,
+    /// Of the source's rate, that no rendition exceeds.
+    pub input_percent: u32,
+    /// Size of the decoder's buffer, of one second at the cap.
+    pub buffer_percent: u32,
+}
+
+/// How sound is encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AudioRules {
+    /// One of [`AUDIO_ENCODERS`](crate::AUDIO_ENCODERS).
+    pub encoder: String,
+    /// Most channels; more are mixed down, fewer stay.
+    pub channels: u32,
+    /// The output never has more.
+    pub max_bitrate_kbps: u32,
+    /// For a source whose bitrate is not known.
+    pub unknown_bitrate_kbps: u32,
+    /// Floor for a source that is in this codec already: a second generation needs headroom.
+    pub recode_bitrate_kbps: u32,
+    /// Take the source's packets as they are when codec, channels and bitrate fit.
+    pub copy: bool,
+    /// Which of the source's tracks.
+    pub tracks: TrackChoice,
+}
+
+/// Which of a source's audio tracks are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackChoice {
+    /// The one that players play when nothing is chosen.
+    #[default]
+    Default,
+    /// Every one, as alternates.
+    All,
+}
+
+/// What is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackageRules {
+    /// HLS over single-file fMP4.
+    pub hls: bool,
+    /// An MP4 with its index first per rendition.
+    pub progressive: bool,
+    /// Target length of an HLS segment.
+    pub segment_seconds: u32,
+}

@@ -1,0 +1,139 @@
+//! Video encoders of FFmpeg's libavcodec. Whatever would make bytes depend on the machine or on the content's scene
+//! cuts is pinned here; all else is the plan's.
+
+use ffmpeg_next::codec::{Context, Flags};
+use ffmpeg_next::error::EAGAIN;
+use ffmpeg_next::{encoder, frame, picture};
+
+use super::{Packet, VideoEncoder, VideoSettings};
+use crate::error::{Error, Result};
+use crate::ffi;
+use crate::fragment::Codec;
+
+/// An encoder of libavcodec.
+pub struct Encoder {
+    encoder: encoder::video::Video,
+    codec: Codec,
+    name: String,
+    sent: i64,
+}
+
+impl Encoder {
+    /// Opens the encoder; an option that it does not know is refused by name.
+    pub fn open(settings: &VideoSettings) -> Result<Self> {
+        let name = settings.encoder.clone();
+        let codec = match name.as_str() {
+            "libx264" => Codec::H264,
+            "libx265" => Codec::Hevc,
+            "libsvtav1" => Codec::Av1,
+            "libvpx-vp9" => Codec::Vp9,
+            other => return Err(Error::Profile(format!("there is no video encoder {other}"))),
+        };
+        let library = encoder::find_by_name(&name)
+            .ok_or_else(|| Error::Runner(format!("FFmpeg on this machine lacks the encoder {name}")))?;
+        let mut encoder = prepare(library, settings)?;
+        let options = options(settings);
+        let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let left = ffi::open_codec(&mut encoder, library, &options).map_err(|error| refused(&name, error))?;
+        match left.first() {
+            Some(option) => Err(Error::Profile(format!("{name} has no setting \"{option}\""))),
+            None => Ok(Self { encoder, codec, name, sent: 0 }),
+        }
+    }
+}
+
+impl VideoEncoder for Encoder {
+    fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    fn header(&self) -> Result<Vec<u8>> {
+        Ok(ffi::extradata(&self.encoder))
+    }
+
+    fn send(&mut self, frame: &mut frame::Video, key: bool) -> Result<()> {
+        frame.set_pts(Some(self.sent));
+        // The source's own picture types must not steer the encoder.
+        frame.set_kind(if key { picture::Type::I } else { picture::Type::None });
+        self.sent += 1;
+        self.encoder.send_frame(frame).map_err(|error| Error::machinery(&self.name, error))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.encoder.send_eof().map_err(|error| Error::machinery(&self.name, error))
+    }
+
+    fn receive(&mut self) -> Result<Option<Packet>> {
+        let mut packet = ffmpeg_next::Packet::empty();
+        match self.encoder.receive_packet(&mut packet) {
+            Ok(()) => {}
+            Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Other { errno: EAGAIN }) => return Ok(None),
+            Err(error) => return Err(Error::machinery(&self.name, error)),
+        }
+        let frame = packet.pts().and_then(|pts| u64::try_from(pts).ok());
+        let frame =
+            frame.ok_or_else(|| Error::Internal(format!("{}: a packet names no frame", self.name)))?;
+        Ok(Some(Packet { data: packet.data().unwrap_or_default().to_vec(), key: packet.is_key(), frame }))
+    }
+}
+
+fn prepare(library: ffmpeg_next::Codec, settings: &VideoSettings) -> Result<encoder::video::Video> {
+    let rate = settings.frame_rate;
+    let (Ok(numerator), Ok(denominator)) = (i32::try_from(rate.numerator), i32::try_from(rate.denominator))
+    else {
+        return Err(Error::Profile(format!(
+            "no encoder takes {}/{} frames a second",
+            rate.numerator, rate.denominator
+        )));
+    };
+    let context = Context::new_with_codec(library).encoder().video();
+    let mut encoder = context.map_err(|error| Error::machinery("cannot set up the encoder", error))?;
+    encoder.set_width(settings.width);
+    encoder.set_height(settings.height);
+    encoder.set_format(settings.pixel_format);
+    // A frame is a tick: the true times are the grid's, and rate control sees an even rate.
+    encoder.set_time_base((denominator, numerator));
+    encoder.set_frame_rate(Some((numerator, denominator)));
+    encoder.set_aspect_ratio((1, 1));
+    encoder.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
+    Ok(encoder)
+}
+
+/// The plan's options, and over them those that make chunks joinable.
+fn options(settings: &VideoSettings) -> Vec<(String, String)> {
+    let mut options = settings.options.clone();
+    options.entry("threads".into()).or_insert_with(|| "1".into());
+    let gop = settings.gop_frames;
+    let colour = settings.colour;
+    let range = if colour.full_range { "pc" } else { "tv" };
+    options.insert("g".into(), gop.to_string());
+    options.insert("color_primaries".into(), colour.primaries.to_string());
+    options.insert("color_trc".into(), colour.transfer.to_string());
+    options.insert("colorspace".into(), colour.matrix.to_string());
+    options.insert("color_range".into(), range.into());
+    let (list, ours) = match settings.encoder.as_str() {
+        // Headers that do not depend on the content, so that those of all chunks are equal.
+        "libx264" => ("x264-params", format!("stitchable=1:scenecut=0:keyint={gop}:min-keyint={gop}")),
+        "libx265" => (
+            "x265-params",
+            format!("scenecut=0:open-gop=0:keyint={gop}:min-keyint={gop}:pools=none:frame-threads=1"),
+        ),
+        "libsvtav1" => ("svtav1-params", "lp=1:scd=0".to_owned()),
+        _ => return options.into_iter().collect(),
+    };
+    let params = options.entry(list.into()).or_default();
+    *params = if params.is_empty() { ours } else { format!("{params}:{ours}") };
+    if list != "svtav1-params" {
+        options.insert("forced-idr".into(), "1".into());
+    }
+    options.into_iter().collect()
+}
+
+fn refused(name: &str, error: ffmpeg_next::Error) -> Error {
+    match error {
+        ffmpeg_next::Error::Other { errno: ffmpeg_next::error::ENOMEM } => {
+            Error::Runner(format!("there is not enough memory for {name}"))
+        }
+        other => Error::Profile(format!("{name} refuses its settings: {other}")),
+    }
+}

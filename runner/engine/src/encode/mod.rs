@@ -1,0 +1,98 @@
+//! Encoders behind one trait: frames in display order go in, packets in decode order come out. An encoder gives
+//! neither decode times nor durations: those come from the plan's grid.
+
+pub mod libav;
+pub mod rav1e;
+pub mod version;
+
+use std::collections::BTreeMap;
+
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::frame;
+
+use crate::error::Result;
+use crate::fragment::Codec;
+use crate::spec::{Colour, Rational, VideoRendition};
+
+/// What a video encoder is opened with; all of it changes bytes.
+#[derive(Clone, Debug)]
+pub struct VideoSettings {
+    /// "libx264", "libsvtav1", "rav1e", …
+    pub encoder: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Of the frames that will be sent.
+    pub pixel_format: Pixel,
+    /// Nominal, frames a second.
+    pub frame_rate: Rational,
+    /// Keyframe interval; the caller asks for each keyframe too.
+    pub gop_frames: u32,
+    /// Written into the bitstream.
+    pub colour: Colour,
+    /// By the encoder's own names; an unknown one is [`Error::Profile`](crate::error::Error::Profile).
+    pub options: BTreeMap<String, String>,
+}
+
+/// A coded frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// As the encoder gives it: H.264 and H.265 as Annex B, AV1 as a temporal unit.
+    pub data: Vec<u8>,
+    /// Decoding can start here.
+    pub key: bool,
+    /// Which of the frames sent it shows, counted from 0.
+    pub frame: u64,
+}
+
+/// An open video encoder.
+pub trait VideoEncoder {
+    /// What it writes.
+    fn codec(&self) -> Codec;
+
+    /// Stream header, known before the first packet: H.264 and H.265 parameter sets as Annex B, the AV1 sequence
+    /// header OBU; empty for codecs without one.
+    fn header(&self) -> Result<Vec<u8>>;
+
+    /// Sends the next frame in display order. `key` forces a closed-GOP keyframe. The frame's pixels are left alone,
+    /// its timestamp and picture type may be overwritten.
+    fn send(&mut self, frame: &mut frame::Video, key: bool) -> Result<()>;
+
+    /// No more frames will come.
+    fn finish(&mut self) -> Result<()>;
+
+    /// The next packet in decode order; none until more frames were sent, or, after [`VideoEncoder::finish`], at the
+    /// end.
+    fn receive(&mut self) -> Result<Option<Packet>>;
+}
+
+impl VideoSettings {
+    /// The settings of a planned rendition.
+    pub fn of(rendition: &VideoRendition) -> Result<Self> {
+        let pixel_format = rendition.pixel_format.parse().map_err(|_| {
+            crate::error::Error::Profile(format!(
+                "{}: no pixel format {}",
+                rendition.name, rendition.pixel_format
+            ))
+        })?;
+        Ok(Self {
+            encoder: rendition.encoder.clone(),
+            width: rendition.width,
+            height: rendition.height,
+            pixel_format,
+            frame_rate: rendition.frame_rate,
+            gop_frames: rendition.gop_frames,
+            colour: rendition.colour,
+            options: rendition.settings.clone(),
+        })
+    }
+}
+
+/// Opens the encoder that the settings name.
+pub fn open(settings: &VideoSettings) -> Result<Box<dyn VideoEncoder>> {
+    match settings.encoder.as_str() {
+        "rav1e" => Ok(Box::new(rav1e::Encoder::open(settings)?)),
+        _ => Ok(Box::new(libav::Encoder::open(settings)?)),
+    }
+}

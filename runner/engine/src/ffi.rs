@@ -1,0 +1,241 @@
+//! The few things that FFmpeg's safe bindings do not offer. The only file of the workspace with `unsafe`; each function
+//! is safe to call, takes and returns safe types, and keeps no pointer after it returns.
+#![allow(unsafe_code)]
+
+use std::ffi::CString;
+use std::ops::Range;
+use std::ptr;
+
+use ffmpeg_next::codec::{self, packet};
+use ffmpeg_next::format::Pixel;
+use ffmpeg_next::format::context::{Input, StreamIo};
+use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter};
+
+/// How to open an input.
+pub struct InputOptions<'a> {
+    /// The demuxer to use; none: FFmpeg picks one by content, among those that `format` allows.
+    pub demuxer: Option<&'a str>,
+    /// Options of the demuxer.
+    pub format: Vec<(&'a str, String)>,
+    /// Options of the decoders that look at the streams; none: the streams are not looked at.
+    pub decoder: Option<Vec<(&'a str, String)>>,
+}
+
+/// What a stream's header says.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Pixels.
+    pub width: i32,
+    /// Pixels.
+    pub height: i32,
+    /// Of video.
+    pub pixel_format: Pixel,
+    /// Width over height of a pixel; numerator 0: not known.
+    pub sample_aspect_ratio: Rational,
+    /// Fields are stored, in whatever order.
+    pub interlaced: bool,
+    /// Code points: primaries, transfer, matrix.
+    pub colour: [u8; 3],
+    /// Samples use all values.
+    pub full_range: bool,
+    /// Of audio.
+    pub sample_rate_hz: i32,
+    /// Of audio.
+    pub channel_count: i32,
+    /// Bit/s; 0: not known.
+    pub bitrate_bps: i64,
+}
+
+/// Opens an input over a custom reader.
+pub fn open_input(mut io: StreamIo, options: InputOptions) -> Result<Input, Error> {
+    let name = options.demuxer.map(|name| CString::new(name).expect("demuxer names hold no zero byte"));
+    // SAFETY: the context is either handed to `Input`, which closes it before it drops `io`, or freed by FFmpeg when
+    // opening fails; `io` outlives both. The option lists are owned again after the call that may replace them.
+    unsafe {
+        let format = name.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
+        if options.demuxer.is_some() && format.is_null() {
+            return Err(Error::DemuxerNotFound);
+        }
+        let mut context = ffi::avformat_alloc_context();
+        if context.is_null() {
+            return Err(Error::Other { errno: ffmpeg_next::error::ENOMEM });
+        }
+        (*context).pb = io.as_mut_ptr();
+        (*context).flags |= ffi::AVFMT_FLAG_CUSTOM_IO;
+        let mut list = dictionary(&options.format).disown();
+        let opened = ffi::avformat_open_input(&mut context, ptr::null(), format, &mut list);
+        drop(Dictionary::own(list));
+        if opened < 0 {
+            return Err(Error::from(opened));
+        }
+        let mut input = Input::wrap_with_custom_io(context, io);
+        if let Some(decoder) = options.decoder {
+            scan_streams(&mut input, &decoder)?;
+        }
+        Ok(input)
+    }
+}
+
+fn scan_streams(input: &mut Input, options: &[(&str, String)]) -> Result<(), Error> {
+    // SAFETY: FFmpeg reads one option list per stream known at the call, and `lists` has exactly so many.
+    unsafe {
+        let count = (*input.as_ptr()).nb_streams as usize;
+        let mut lists: Vec<_> = (0..count).map(|_| dictionary(options).disown()).collect();
+        let result = ffi::avformat_find_stream_info(input.as_mut_ptr(), lists.as_mut_ptr());
+        lists.into_iter().for_each(|list| drop(Dictionary::own(list)));
+        if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+    }
+}
+
+/// Moves to the last place at or before `pts` (ticks of the stream) where the demuxer believes decoding can start.
+pub fn seek_back(input: &mut Input, stream_index: usize, pts: i64) -> Result<(), Error> {
+    // SAFETY: the context is open, and FFmpeg checks the stream index.
+    let result = unsafe {
+        ffi::av_seek_frame(input.as_mut_ptr(), stream_index as i32, pts, ffi::AVSEEK_FLAG_BACKWARD)
+    };
+    if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+}
+
+/// Position in a stream's index of the keyframe at or before a time.
+pub fn keyframe_at_or_before(input: &Input, stream_index: usize, pts: i64) -> Option<i32> {
+    search_index(input, stream_index, pts, ffi::AVSEEK_FLAG_BACKWARD)
+}
+
+/// Position in a stream's index of the last packet with a decode time at or before a time.
+pub fn packet_at_or_before(input: &Input, stream_index: usize, time: i64) -> Option<i32> {
+    search_index(input, stream_index, time, ffi::AVSEEK_FLAG_BACKWARD | ffi::AVSEEK_FLAG_ANY)
+}
+
+/// Where the bytes of a packet of the index lie.
+pub fn packet_place(input: &Input, stream_index: usize, number: i32) -> Option<Range<u64>> {
+    let stream = input.stream(stream_index)?;
+    // SAFETY: the stream belongs to an open context, and FFmpeg checks the number; the entry is read before anything
+    // can change the index.
+    let (start, size) = unsafe {
+        let entry = ffi::avformat_index_get_entry(stream.as_ptr().cast_mut(), number).as_ref()?;
+        (entry.pos, entry.size())
+    };
+    let start = u64::try_from(start).ok()?;
+    Some(start..start + u64::try_from(size).ok()?)
+}
+
+fn search_index(input: &Input, stream_index: usize, time: i64, flags: i32) -> Option<i32> {
+    let stream = input.stream(stream_index)?;
+    // SAFETY: the stream belongs to an open context; the search changes nothing.
+    let number = unsafe { ffi::av_index_search_timestamp(stream.as_ptr().cast_mut(), time, flags) };
+    (number >= 0).then_some(number)
+}
+
+/// Makes a codec refuse pictures of more pixels, whenever they turn up.
+pub fn set_max_pixels(context: &mut codec::Context, max_pixels: u64) {
+    // SAFETY: the context is allocated and not yet opened.
+    unsafe { (*context.as_mut_ptr()).max_pixels = i64::try_from(max_pixels).unwrap_or(i64::MAX) }
+}
+
+/// Hands packets out as the container holds them, without looking into them.
+pub fn skip_parsing(input: &mut Input) {
+    // SAFETY: the context is open.
+    unsafe { (*input.as_mut_ptr()).flags |= ffi::AVFMT_FLAG_NOPARSE }
+}
+
+/// Tells the demuxer to skip all streams but one, without reading their bytes where it can.
+pub fn keep_only(input: &mut Input, stream_index: usize) {
+    // SAFETY: `streams` holds `nb_streams` valid pointers while the context is open.
+    unsafe {
+        let context = input.as_mut_ptr();
+        for index in (0..(*context).nb_streams as usize).filter(|index| *index != stream_index) {
+            (**(*context).streams.add(index)).discard = ffi::AVDiscard::AVDISCARD_ALL;
+        }
+    }
+}
+
+/// A packet that is decoded only for those after it and not shown itself (edit lists).
+pub fn is_discarded(packet: &impl packet::Ref) -> bool {
+    // SAFETY: a packet's pointer is valid while the packet lives.
+    unsafe { (*packet.as_ptr()).flags & ffi::AV_PKT_FLAG_DISCARD != 0 }
+}
+
+/// What the stream's header says.
+pub fn parameters(stream: &Stream) -> Parameters {
+    // SAFETY: a stream of an open context has parameters, plain data as long as the stream lives. Enumerations are read
+    // as numbers, because a file decides them.
+    unsafe {
+        let from = (*stream.as_ptr()).codecpar;
+        let is_video = stream.parameters().medium() == ffmpeg_next::media::Type::Video;
+        Parameters {
+            width: (*from).width,
+            height: (*from).height,
+            pixel_format: if is_video { pixel_format((*from).format) } else { Pixel::None },
+            sample_aspect_ratio: Rational::from((*from).sample_aspect_ratio),
+            interlaced: number(&raw const (*from).field_order)
+                > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as u32,
+            colour: [
+                number(&raw const (*from).color_primaries) as u8,
+                number(&raw const (*from).color_trc) as u8,
+                number(&raw const (*from).color_space) as u8,
+            ],
+            full_range: number(&raw const (*from).color_range) == ffi::AVColorRange::AVCOL_RANGE_JPEG as u32,
+            sample_rate_hz: (*from).sample_rate,
+            channel_count: (*from).ch_layout.nb_channels,
+            bitrate_bps: (*from).bit_rate,
+        }
+    }
+}
+
+/// Opens a prepared codec context and returns the names of the options that it does not know.
+pub fn open_codec(
+    context: &mut codec::Context,
+    codec: ffmpeg_next::Codec,
+    options: &[(&str, String)],
+) -> Result<Vec<String>, Error> {
+    // SAFETY: both pointers are valid for the call; the list is owned again after FFmpeg replaced it by what is left.
+    unsafe {
+        let mut list = dictionary(options).disown();
+        let result = ffi::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut list);
+        let left = Dictionary::own(list);
+        if result < 0 {
+            return Err(Error::from(result));
+        }
+        Ok(left.iter().map(|(name, _)| name.to_owned()).collect())
+    }
+}
+
+/// The stream header of an opened codec.
+pub fn extradata(context: &codec::Context) -> Vec<u8> {
+    // SAFETY: an opened context's header holds `extradata_size` bytes, or none.
+    unsafe {
+        let from = &*context.as_ptr();
+        match usize::try_from(from.extradata_size) {
+            Ok(size) if size > 0 && !from.extradata.is_null() => {
+                std::slice::from_raw_parts(from.extradata, size).to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Bounds the threads of a filter graph; to be called before it is configured.
+pub fn set_graph_threads(graph: &mut filter::Graph, count: i32) {
+    // SAFETY: the graph is allocated and not yet configured.
+    unsafe { (*graph.as_mut_ptr()).nb_threads = count }
+}
+
+/// The pixel format of a number, if it is one.
+fn pixel_format(number: i32) -> Pixel {
+    if !(0..ffi::AVPixelFormat::AV_PIX_FMT_NB as i32).contains(&number) {
+        return Pixel::None;
+    }
+    // SAFETY: the enumeration has no gap below its end, and header and library are of one version.
+    Pixel::from(unsafe { std::mem::transmute::<i32, ffi::AVPixelFormat>(number) })
+}
+
+/// # Safety
+/// `field` points to a C enumeration, which is as large as an `int`.
+unsafe fn number<T>(field: *const T) -> u32 {
+    // SAFETY: as promised by the caller.
+    unsafe { field.cast::<u32>().read() }
+}
+
+fn dictionary<'a>(options: &[(&str, String)]) -> Dictionary<'a> {
+    options.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}

@@ -1,0 +1,84 @@
+//! What a source is, from its headers and one pass over its packets; nothing is decoded where the container has the
+//! times of its frames.
+
+mod audio;
+mod times;
+mod video;
+
+use ffmpeg_next::media;
+
+use crate::error::{Error, Result};
+use crate::ffi;
+use crate::pipe::{Outputs, SharedInputs};
+use crate::report;
+use crate::source::{self, Source};
+use crate::spec::{self, Rational};
+use times::Times;
+
+const MIB: u64 = 1 << 20;
+
+/// Reads input 0 and says what it is.
+pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<report::Source> {
+    let source = Source::probe(inputs, task.max_pixels)?;
+    let demuxer = source.demuxer();
+    for stream in source.input().streams() {
+        source::check_size(&ffi::parameters(&stream), task.max_pixels)?;
+    }
+    let times = read_times(inputs, &demuxer, outputs)?;
+    let mut found = report::Source {
+        duration_us: u64::try_from(source.input().duration()).unwrap_or(0),
+        bitrate_bps: u64::try_from(source.input().bit_rate()).unwrap_or(0),
+        demuxer,
+        video: Vec::new(),
+        audio: Vec::new(),
+        notes: Vec::new(),
+    };
+    for (stream, times) in source.input().streams().zip(times) {
+        match stream.parameters().medium() {
+            media::Type::Video => {
+                let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
+                found.video.push(stream);
+            }
+            media::Type::Audio => found.audio.push(audio::describe(&stream, &times)),
+            _ => found
+                .notes
+                .push(format!("stream {} is neither video nor audio and is left out", stream.index())),
+        }
+    }
+    if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {
+        return Err(Error::Source("the file holds neither video nor audio".into()));
+    }
+    Ok(found)
+}
+
+fn read_times(inputs: &SharedInputs, demuxer: &str, outputs: &mut dyn Outputs) -> Result<Vec<Times>> {
+    let mut source = Source::open_index(inputs, demuxer)?;
+    let mut times: Vec<Times> = source.input().streams().map(|stream| Times::new(&stream)).collect();
+    while let Some(packet) = source.next_packet()? {
+        // Streams that turn up later than the headers were not described and are left out.
+        if let Some(times) = times.get_mut(packet.stream()) {
+            times.add(&packet);
+        }
+        outputs.progress(source.position_bytes() / MIB)?;
+    }
+    Ok(times)
+}
+
+fn rational(value: ffmpeg_next::Rational) -> Rational {
+    let denominator = value.denominator();
+    Rational {
+        numerator: value.numerator().into(),
+        denominator: if denominator == 0 { 1 } else { denominator.into() },
+    }
+}
+
+fn tag(stream: &ffmpeg_next::Stream, name: &str) -> String {
+    stream.metadata().get(name).unwrap_or_default().to_owned()
+}
+
+/// Bit/s of so many bytes in so many ticks; 0 when the duration is not known.
+fn bitrate_bps(bytes: u64, duration_ticks: i64, time_base: Rational) -> u64 {
+    let duration = i128::from(duration_ticks) * i128::from(time_base.numerator);
+    let bits = i128::from(bytes) * 8 * i128::from(time_base.denominator);
+    if duration > 0 { u64::try_from(bits / duration).unwrap_or(0) } else { 0 }
+}

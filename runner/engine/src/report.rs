@@ -1,0 +1,167 @@
+//! What the engine answers: a [`Report`] per task kind, or a [`Failure`] with its class.
+
+use serde::{Deserialize, Serialize};
+
+use crate::spec::{Colour, Rational, base16};
+
+/// The result of a task; its outputs went through the pipe before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Report {
+    /// What the source is.
+    Probe(Source),
+    /// The renditions of a chunk, in the order asked for.
+    EncodeChunk {
+        /// One per rendition.
+        renditions: Vec<Track>,
+    },
+    /// The audio track.
+    EncodeAudio(Track),
+    /// Samples counted while joining.
+    Assemble {
+        /// Samples (video: frames) of the joined track.
+        sample_count: u64,
+    },
+    /// What the trial encode put out.
+    Trial {
+        /// SHA-256, 16 hexadecimal digits of it, over headers and packets of a fixed clip.
+        fingerprint: String,
+        /// Library and version, for people.
+        version: String,
+    },
+}
+
+/// An output track, or its share of a chunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Track {
+    /// `ftyp` and `moov`; equal bytes for all chunks of a rendition.
+    #[serde(with = "base16")]
+    pub init_segment: Vec<u8>,
+    /// Video: frames; audio: samples, priming left out.
+    pub sample_count: u64,
+    /// In order, gapless.
+    pub fragments: Vec<Fragment>,
+}
+
+/// One `moof` and its `mdat`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fragment {
+    /// Both boxes together.
+    pub size_bytes: u32,
+    /// Of the first sample, in ticks of the track.
+    pub decode_time: u64,
+    /// In ticks of the track.
+    pub duration: u32,
+    /// Starts with a sync sample.
+    pub starts_with_keyframe: bool,
+}
+
+/// A probed source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Name of the demuxer, to be pinned by every later task.
+    pub demuxer: String,
+    /// As the container states it; 0: not stated.
+    pub duration_us: u64,
+    /// Of everything, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+    /// Video streams and cover pictures.
+    pub video: Vec<VideoStream>,
+    /// Audio streams.
+    pub audio: Vec<AudioStream>,
+    /// What a person should know of, in plain words.
+    pub notes: Vec<String>,
+}
+
+/// A probed video stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoStream {
+    /// Position among the source's streams.
+    pub index: usize,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// Coded, before rotation.
+    pub width: u32,
+    /// Coded, before rotation.
+    pub height: u32,
+    /// Width over height of a pixel; none: square.
+    pub sample_aspect_ratio: Option<Rational>,
+    /// Clockwise: 0, 90, 180, 270.
+    pub rotation_degrees: u32,
+    /// FFmpeg's name.
+    pub pixel_format: String,
+    /// Unit of every time here, seconds.
+    pub time_base: Rational,
+    /// Average over the stream.
+    pub frame_rate: Rational,
+    /// As the stream states it.
+    pub colour: Colour,
+    /// By the stream's flags.
+    pub interlaced: bool,
+    /// A cover picture, not a video.
+    pub attached_picture: bool,
+    /// What players show when several are there.
+    pub is_default: bool,
+    /// Presentation times of all frames that are shown, in display order.
+    pub pts: Vec<i64>,
+    /// Positions in `pts` at which decoding can start, ascending.
+    pub keyframes: Vec<u32>,
+    /// Length of the last frame, ticks.
+    pub last_duration: i64,
+    /// Of this stream, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+}
+
+/// A probed audio stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioStream {
+    /// Position among the source's streams.
+    pub index: usize,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// Of the source.
+    pub sample_rate_hz: u32,
+    /// Of the source.
+    pub channel_count: u32,
+    /// Of this stream, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+    /// Unit of the times here, seconds.
+    pub time_base: Rational,
+    /// Time of the first sample that sounds.
+    pub first_pts: i64,
+    /// From the packets, ticks.
+    pub duration: i64,
+    /// ISO 639-2 or BCP 47; empty: not known.
+    pub language: String,
+    /// Empty: none.
+    pub title: String,
+    /// What players play when several are there.
+    pub is_default: bool,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Whose fault; decides about the retry.
+    pub class: Class,
+    /// One sentence for people.
+    pub message: String,
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The input's.
+    Source,
+    /// The profile's: a setting that the encoder refuses.
+    Profile,
+    /// A read that did not come.
+    Transient,
+    /// This machine's: memory, a missing library.
+    Runner,
+    /// The output is not what was planned.
+    Verify,
+    /// Ours.
+    Internal,
+}

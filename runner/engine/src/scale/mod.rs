@@ -1,0 +1,75 @@
+//! The cascade of scalers: each rendition is scaled from the next larger one. Renditions that show the same frames
+//! share a filter graph; where a lower one shows fewer frames, its graph is fed only with those.
+
+mod graph;
+mod picture;
+
+use ffmpeg_next::frame;
+
+use crate::error::{Error, Result};
+use crate::spec::{EncodeChunk, VideoRendition};
+pub use graph::Graph;
+
+/// All scalers of a chunk.
+pub struct Ladder {
+    stages: Vec<Stage>,
+}
+
+/// Neighbouring renditions that show the same frames.
+struct Stage {
+    graph: Graph,
+    first_rendition: usize,
+    rendition_count: usize,
+    /// Per source frame: this stage or one below it shows it.
+    wanted: Vec<bool>,
+}
+
+impl Ladder {
+    /// Scalers from pictures like `first` to the renditions; `counts` says per grid which frames it shows.
+    pub fn new(first: &frame::Video, task: &EncodeChunk, counts: &[Vec<u32>]) -> Result<Self> {
+        let mut stages: Vec<Stage> = Vec::new();
+        let mut first_rendition = 0;
+        let mut above = frame::Video::empty();
+        for group in task.renditions.chunk_by(|a, b| a.grid_index == b.grid_index) {
+            let is_top = first_rendition == 0;
+            let description =
+                if is_top { picture::from_source(first, task, group) } else { picture::from_above(group) };
+            let like = if is_top { first } else { &above };
+            let graph = Graph::new(like, &description, group.len())?;
+            let wanted = wanted(&task.renditions[first_rendition..], counts);
+            stages.push(Stage { graph, first_rendition, rendition_count: group.len(), wanted });
+            first_rendition += group.len();
+            above = picture::like(group.last().expect("groups are not empty"))?;
+        }
+        Ok(Self { stages })
+    }
+
+    /// Scales frame `number` to all renditions that want it; `emit` gets each picture with its rendition.
+    pub fn push(
+        &mut self,
+        mut frame: frame::Video,
+        number: usize,
+        emit: &mut dyn FnMut(usize, &mut frame::Video) -> Result<()>,
+    ) -> Result<()> {
+        for stage in &mut self.stages {
+            if !stage.wanted[number] {
+                break;
+            }
+            frame.set_pts(Some(number as i64));
+            frame.set_kind(ffmpeg_next::picture::Type::None);
+            stage.graph.push(&mut frame)?;
+            for output in 0..stage.rendition_count {
+                let scaled = stage.graph.pull(output)?.filter(|scaled| scaled.pts() == Some(number as i64));
+                frame = scaled.ok_or_else(|| Error::Internal("a scaler lost a frame".into()))?;
+                emit(stage.first_rendition + output, &mut frame)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wanted(renditions: &[VideoRendition], counts: &[Vec<u32>]) -> Vec<bool> {
+    let frame_count = counts.first().map_or(0, Vec::len);
+    let shows = |number: usize| renditions.iter().any(|rendition| counts[rendition.grid_index][number] > 0);
+    (0..frame_count).map(shows).collect()
+}

@@ -1,0 +1,197 @@
+//! An opened source: a demuxer over the bytes of one input. It knows only real containers: FFmpeg picks a demuxer by
+//! content, and a playlist that calls itself a video must not make it look for other files.
+
+pub mod frames;
+mod layout;
+pub mod reader;
+pub mod seek;
+mod span;
+
+use std::io::Seek;
+
+use ffmpeg_next::codec;
+use ffmpeg_next::error::{EAGAIN, EINVAL};
+use ffmpeg_next::format::context::{Input, StreamIo};
+use ffmpeg_next::{Packet, Stream, decoder, threading};
+
+use crate::error::{Error, Result};
+use crate::ffi::{self, InputOptions, Parameters};
+use crate::pipe::SharedInputs;
+use layout::Layout;
+use reader::{Expectation, InputReader, Trouble};
+
+/// Containers that are read, by FFmpeg's first name for each.
+const DEMUXERS: &str = "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,mp3,wav,flac,aac,w64,aiff";
+/// Containers whose headers say all about their streams.
+const SELF_DESCRIBING: [&str; 2] = ["mov", "matroska"];
+const MAX_STREAMS: u32 = 64;
+const AVIO_BUFFER_BYTES: usize = 64 << 10;
+/// More threads only help where cores are idle, and they cost memory; engines run side by side instead.
+const DECODER_THREADS: usize = 2;
+
+/// A demuxer over one input.
+pub struct Source {
+    input: Input,
+    trouble: Trouble,
+    expectation: Expectation,
+    /// One index, read already, names all packets.
+    indexed: bool,
+    position_bytes: u64,
+}
+
+impl Source {
+    /// Finds out which container input 0 is, and looks at its streams; pictures of more than `max_pixels` are refused.
+    pub fn probe(inputs: &SharedInputs, max_pixels: u64) -> Result<Self> {
+        let mut reader = InputReader::new(inputs.clone(), 0);
+        let layout = Layout::check(&mut reader)?;
+        let options = vec![("max_pixels", max_pixels.to_string())];
+        Self::open_reader(reader, layout.as_ref(), None, Some(options))
+    }
+
+    /// Opens input 0 with the demuxer that the probe settled on.
+    pub fn open(inputs: &SharedInputs, demuxer: &str) -> Result<Self> {
+        let known = DEMUXERS.split(',').any(|name| name == demuxer);
+        if !known {
+            return Err(Error::Internal(format!("the plan pins the unknown demuxer {demuxer}")));
+        }
+        let mut reader = InputReader::new(inputs.clone(), 0);
+        let layout = if demuxer == "mov" { Layout::check(&mut reader)? } else { None };
+        let scan = (!SELF_DESCRIBING.contains(&demuxer)).then(Vec::new);
+        Self::open_reader(reader, layout.as_ref(), Some(demuxer), scan)
+    }
+
+    /// Opens input 0 so that [`Source::next_packet`] tells times and sizes of all packets; their bytes mean nothing, and
+    /// where the container has its index in one place they are not even read.
+    pub fn open_index(inputs: &SharedInputs, demuxer: &str) -> Result<Self> {
+        let mut reader = InputReader::new(inputs.clone(), 0);
+        let layout = if demuxer == "mov" { Some(Layout::of(&mut reader)?) } else { None };
+        if layout.as_ref().is_none_or(|layout| layout.fragmented) {
+            return Self::open_reader(reader, layout.as_ref(), Some(demuxer), Some(Vec::new()));
+        }
+        let blank = reader.blank();
+        let mut source = Self::open_reader(reader, layout.as_ref(), Some(demuxer), None)?;
+        ffi::skip_parsing(&mut source.input);
+        blank.set();
+        Ok(source)
+    }
+
+    fn open_reader(
+        mut reader: InputReader,
+        layout: Option<&Layout>,
+        demuxer: Option<&str>,
+        decoder: Option<Vec<(&str, String)>>,
+    ) -> Result<Self> {
+        if reader.size_bytes() == 0 {
+            return Err(Error::Source("the file is empty".into()));
+        }
+        reader.rewind()?;
+        let (trouble, expectation) = (reader.trouble(), reader.expectation());
+        let index = layout.filter(|layout| !layout.fragmented).and_then(|layout| layout.index.clone());
+        let indexed = index.is_some();
+        expectation.set(index.unwrap_or_default())?;
+        let format = vec![
+            ("format_whitelist", DEMUXERS.to_owned()),
+            ("protocol_whitelist", "none".to_owned()),
+            ("max_streams", MAX_STREAMS.to_string()),
+        ];
+        let io = StreamIo::from_read_seek_with_capacity(reader, AVIO_BUFFER_BYTES)
+            .map_err(|error| Error::machinery("cannot set up the reader", error))?;
+        let input = ffi::open_input(io, InputOptions { demuxer, format, decoder })
+            .map_err(|error| trouble.get().unwrap_or_else(|| not_opened(error)))?;
+        Ok(Self { input, trouble, expectation, indexed, position_bytes: 0 })
+    }
+
+    /// FFmpeg's first name for the demuxer.
+    pub fn demuxer(&self) -> String {
+        let names = self.input.format().name().to_owned();
+        names.split(',').next().unwrap_or_default().to_owned()
+    }
+
+    /// The demuxer itself.
+    pub fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// A stream by its index.
+    pub fn stream(&self, index: usize) -> Result<Stream<'_>> {
+        self.input.stream(index).ok_or_else(|| Error::Source(format!("the file has no stream {index}")))
+    }
+
+    /// Skips all streams but one, which is expected to be read to its end.
+    pub fn keep_only(&mut self, stream_index: usize) -> Result<()> {
+        ffi::keep_only(&mut self.input, stream_index);
+        self.expect_stream(stream_index)
+    }
+
+    /// The next packet of any stream that is not skipped; none at the end. Damaged packets are left out, as players do.
+    pub fn next_packet(&mut self) -> Result<Option<Packet>> {
+        let mut packet = Packet::empty();
+        loop {
+            match packet.read(&mut self.input) {
+                Ok(()) => break,
+                Err(ffmpeg_next::Error::Eof) => return self.trouble.get().map_or(Ok(None), Err),
+                Err(ffmpeg_next::Error::InvalidData | ffmpeg_next::Error::Other { errno: EAGAIN }) => {}
+                Err(error) => return Err(self.blame("cannot read the file", error)),
+            }
+        }
+        self.position_bytes = self.position_bytes.max(u64::try_from(packet.position()).unwrap_or(0));
+        Ok(Some(packet))
+    }
+
+    /// How far into the file the packets have come.
+    pub fn position_bytes(&self) -> u64 {
+        self.position_bytes
+    }
+
+    /// True when the container keeps each frame in a packet of its own, with its time.
+    pub fn has_frames_apart(&self) -> bool {
+        SELF_DESCRIBING.contains(&self.demuxer().as_str())
+    }
+
+    /// A decoder for a video stream, which refuses pictures of more than `max_pixels`.
+    pub fn video_decoder(&self, stream_index: usize, max_pixels: u64) -> Result<decoder::Video> {
+        let stream = self.stream(stream_index)?;
+        check_size(&ffi::parameters(&stream), max_pixels)?;
+        let unusable = |error| self.blame("no decoder for the video", error);
+        let mut context = codec::Context::from_parameters(stream.parameters()).map_err(unusable)?;
+        ffi::set_max_pixels(&mut context, max_pixels);
+        context.set_threading(threading::Config {
+            kind: threading::Type::Frame,
+            count: DECODER_THREADS,
+            ..Default::default()
+        });
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(stream.time_base());
+        decoder.video().map_err(unusable)
+    }
+
+    /// The failure behind what FFmpeg says: a read that did not come explains everything after it.
+    pub fn blame(&self, what: &str, error: ffmpeg_next::Error) -> Error {
+        self.trouble.get().unwrap_or_else(|| Error::reading(what, error))
+    }
+}
+
+/// Refuses what the stream's header says of its pictures, if they are too large.
+pub fn check_size(parameters: &Parameters, max_pixels: u64) -> Result<()> {
+    let (width, height) = (parameters.width.max(0) as u64, parameters.height.max(0) as u64);
+    if width * height > max_pixels {
+        return Err(too_large(parameters.width as u32, parameters.height as u32, max_pixels));
+    }
+    Ok(())
+}
+
+fn too_large(width: u32, height: u32, max_pixels: u64) -> Error {
+    Error::Source(format!("pictures of {width}x{height} are larger than the {max_pixels} pixels allowed"))
+}
+
+fn not_opened(error: ffmpeg_next::Error) -> Error {
+    match error {
+        // `EINVAL` is what FFmpeg says of a demuxer outside the list, such as a playlist's.
+        ffmpeg_next::Error::Other { errno: EINVAL }
+        | ffmpeg_next::Error::InvalidData
+        | ffmpeg_next::Error::Eof => {
+            Error::Source("the file is not a video or audio file that is accepted, or it is damaged".into())
+        }
+        other => Error::reading("the file cannot be opened", other),
+    }
+}

@@ -1,0 +1,197 @@
+//! What the engine is told: a [`Task`] with everything that decides its output. Plain data; the daemon fills it in from
+//! the lease, the planner decided it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A task and the sizes of what it may read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// What to do.
+    pub task: Task,
+    /// Sizes in bytes of the inputs, in order; their bytes come through the pipe on request.
+    pub input_sizes: Vec<u64>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Task {
+    /// Read input 0 and say what it is.
+    Probe(Probe),
+    /// Encode all renditions of one chunk of input 0 from one decode; output `n` holds rendition `n`'s fragments.
+    EncodeChunk(EncodeChunk),
+    /// Encode one whole audio track of input 0; output 0 holds its fragments.
+    EncodeAudio(EncodeAudio),
+    /// Join sealed chunks without encoding.
+    Assemble(Assemble),
+    /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
+    Trial(Trial),
+}
+
+/// A rational number; `denominator` is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rational {
+    /// Above the line.
+    pub numerator: i64,
+    /// Below the line.
+    pub denominator: i64,
+}
+
+/// Largest picture where the assignment states no limit: 8192 x 4320.
+pub const MAX_PIXELS: u64 = 8192 * 4320;
+
+/// See [`Task::Probe`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Pictures with more pixels are refused.
+    pub max_pixels: u64,
+}
+
+/// See [`Task::EncodeChunk`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncodeChunk {
+    /// Index of the video stream in the source.
+    pub stream_index: usize,
+    /// The demuxer that the probe settled on; nothing else may be tried.
+    pub demuxer: String,
+    /// Keyframe time to seek to, in source ticks; none: decode from the start.
+    pub seek_pts: Option<i64>,
+    /// The slices of the output frame grids that the renditions refer to.
+    pub grids: Vec<GridSlice>,
+    /// Largest first; each is scaled from the one before it.
+    pub renditions: Vec<VideoRendition>,
+    /// Clockwise degrees by which the coded picture is turned for display.
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// Pictures with more pixels are refused, in the middle of the stream too.
+    pub max_pixels: u64,
+}
+
+/// For every output frame its presentation time and the source frame that it shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GridSlice {
+    /// Position of the first frame in the whole grid.
+    pub first_frame: u64,
+    /// Ticks per second of the output track.
+    pub timescale: u32,
+    /// Presentation times in ticks, strictly rising; one more than there are frames, the last is the end.
+    pub times: Vec<i64>,
+    /// Timestamps of the source frames shown, in source ticks, never falling; equal neighbours repeat a frame.
+    pub source_pts: Vec<i64>,
+}
+
+/// One rendition's share of a chunk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoRendition {
+    /// Name in the plan, for messages.
+    pub name: String,
+    /// Index into [`EncodeChunk::grids`].
+    pub grid_index: usize,
+    /// Even number of pixels, upright.
+    pub width: u32,
+    /// Even number of pixels, upright.
+    pub height: u32,
+    /// "libx264", "libsvtav1", "rav1e", …
+    pub encoder: String,
+    /// Frames between keyframes; a keyframe at each multiple of it from the slice's first frame.
+    pub gop_frames: u32,
+    /// Nominal, for rate control.
+    pub frame_rate: Rational,
+    /// Every setting that changes bytes, by the encoder's own names; an unknown one is an error.
+    pub settings: BTreeMap<String, String>,
+    /// Colour description to write.
+    pub colour: Colour,
+    /// "yuv420p" or "yuv420p10le".
+    pub pixel_format: String,
+    /// Sequence number of the slice's first fragment, from 1.
+    pub first_sequence_number: u32,
+}
+
+/// Colour description by the code points of ISO/IEC 23091-2; 2 is "unspecified".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colour {
+    /// ColourPrimaries.
+    pub primaries: u8,
+    /// TransferCharacteristics.
+    pub transfer: u8,
+    /// MatrixCoefficients.
+    pub matrix: u8,
+    /// VideoFullRangeFlag.
+    pub full_range: bool,
+}
+
+/// See [`Task::EncodeAudio`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncodeAudio {
+    /// Index of the audio stream in the source.
+    pub stream_index: usize,
+    /// As in [`EncodeChunk::demuxer`].
+    pub demuxer: String,
+    /// "aac" or "libopus".
+    pub encoder: String,
+    /// Target bit rate, bit/s.
+    pub bitrate_bps: u32,
+    /// Of the output; also its timescale.
+    pub sample_rate_hz: u32,
+    /// Of the output; more channels in the source are mixed down.
+    pub channel_count: u32,
+    /// Time at which the first sample sounds, in samples.
+    pub start_ticks: u64,
+    /// Length of a fragment in samples, rounded up to whole codec frames.
+    pub fragment_ticks: u32,
+    /// BCP 47 tag; empty: not known.
+    pub language: String,
+    /// Take the source's packets as they are.
+    pub copy: bool,
+}
+
+/// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive`, the audio track's chunks.
+/// Outputs: the single-file fMP4 when `fragmented`, then the progressive MP4 when `progressive`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assemble {
+    /// The init segment that all chunks share.
+    #[serde(with = "crate::spec::base16")]
+    pub init_segment: Vec<u8>,
+    /// How many of the inputs belong to the rendition.
+    pub chunk_count: usize,
+    /// Samples (video: frames) that the joined track must hold.
+    pub sample_count: u64,
+    /// Write a single-file fMP4.
+    pub fragmented: bool,
+    /// Write an MP4 with its index first.
+    pub progressive: bool,
+    /// Init segment of the audio track of the progressive MP4; empty: no audio.
+    #[serde(with = "crate::spec::base16")]
+    pub audio_init_segment: Vec<u8>,
+}
+
+/// See [`Task::Trial`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Encoder to try: "libx264", "aac", "rav1e", …
+    pub encoder: String,
+}
+
+/// Bytes as hexadecimal text, so that assignments stay readable JSON.
+pub mod base16 {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes bytes as hexadecimal text.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&text)
+    }
+
+    /// Reads what [`serialize`] wrote.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let pair = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        (0..text.len())
+            .step_by(2)
+            .map(|at| pair(at).ok_or_else(|| D::Error::custom("not hexadecimal")))
+            .collect()
+    }
+}

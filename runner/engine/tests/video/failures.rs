@@ -1,0 +1,90 @@
+//! What cannot be done fails with the right class and one clear sentence.
+
+use flotilla_engine::report::Class;
+use flotilla_engine::spec::{Probe, Task};
+
+use crate::clips::Clips;
+use crate::{memory, plan};
+
+const PICTURE: &str = "testsrc2=size=128x96:rate=24:duration=1";
+
+fn check(bytes: &[u8], max_pixels: u64, words: &str) {
+    let error = memory::run(&Task::Probe(Probe { max_pixels }), bytes).err().expect("is refused");
+    assert_eq!(error.class(), Class::Source, "{error}");
+    assert!(error.to_string().contains(words), "{error}");
+}
+
+#[test]
+fn what_is_no_video_is_refused_in_one_sentence() {
+    let clips = Clips::new();
+    let clip = std::fs::read(clips.make("clip.mp4", PICTURE, "-c:v libx264")).unwrap();
+    let late_index = std::fs::read(clips.make("late.mp4", PICTURE, "-c:v libx264")).unwrap();
+    let early_index =
+        std::fs::read(clips.make("early.mp4", PICTURE, "-c:v libx264 -movflags +faststart")).unwrap();
+    check(b"", 1 << 24, "empty");
+    check(b"To be, or not to be, that is the question.\n", 1 << 24, "not a video or audio file");
+    check(
+        b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+        1 << 24,
+        "not a video or audio file",
+    );
+    check(b"ffconcat version 1.0\nfile /etc/passwd\n", 1 << 24, "not a video or audio file");
+    check(&clip, 128 * 96 - 1, "128x96");
+    check(&late_index[..late_index.len() / 2], 1 << 24, "cut off");
+    check(&early_index[..early_index.len() / 2], 1 << 24, "cut off");
+}
+
+#[test]
+fn pictures_that_grow_over_the_limit_end_the_chunk() {
+    let clips = Clips::new();
+    let coded = "-c:v libx264 -preset ultrafast -bf 0 -f h264";
+    let mut joined = std::fs::read(clips.make("small.h264", PICTURE, coded)).unwrap();
+    joined.extend(
+        std::fs::read(clips.make("large.h264", &PICTURE.replace("128x96", "640x480"), coded)).unwrap(),
+    );
+    let joined = clips.write("joined.h264", &joined);
+    let packed = clips.make("grows.ts", PICTURE, &format!("-r 24 -i {} -map 1 -c copy", joined.display()));
+    let bytes = std::fs::read(packed).unwrap();
+    let (demuxer, stream) = plan::probe(&bytes);
+    assert_eq!((stream.width, stream.pts.len()), (128, 48));
+    let mut task = plan::chunk(&demuxer, &stream, 0, 48, plan::lossless(128, 96));
+    memory::run(&Task::EncodeChunk(task.clone()), &bytes).unwrap();
+    for (max_pixels, words) in [(640 * 480 - 1, "640x480"), (128 * 96 - 1, "128x96")] {
+        task.max_pixels = max_pixels;
+        let error = memory::run(&Task::EncodeChunk(task.clone()), &bytes).err().expect("is refused");
+        assert_eq!(error.class(), Class::Source, "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains(&max_pixels.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_encoder_setting_is_named() {
+    let clips = Clips::new();
+    let bytes = std::fs::read(clips.make("clip.mp4", PICTURE, "-c:v libx264")).unwrap();
+    let (demuxer, stream) = plan::probe(&bytes);
+    let refusal = |settings: &[(&str, &str)]| {
+        let rendition = plan::rendition("libx264", 128, 96, settings);
+        let task = plan::chunk(&demuxer, &stream, 0, 24, rendition);
+        memory::run(&Task::EncodeChunk(task), &bytes).err().expect("is refused")
+    };
+    let error = refusal(&[("no_such_setting", "1")]);
+    assert_eq!(
+        (error.class(), error.to_string().contains("no_such_setting")),
+        (Class::Profile, true),
+        "{error}"
+    );
+    assert_eq!(refusal(&[("preset", "warp")]).class(), Class::Profile);
+}
+
+#[test]
+fn a_source_that_holds_fewer_frames_than_planned_is_told_by_how_many() {
+    let clips = Clips::new();
+    let bytes = std::fs::read(clips.make("clip.mp4", PICTURE, "-c:v libx264")).unwrap();
+    let (demuxer, stream) = plan::probe(&bytes);
+    let mut task = plan::chunk(&demuxer, &stream, 0, 24, plan::lossless(128, 96));
+    task.grids[0].source_pts[23] += 1;
+    let error = memory::run(&Task::EncodeChunk(task), &bytes).err().expect("is refused");
+    assert_eq!(error.class(), Class::Source);
+    assert!(error.to_string().contains("23 of 24 frames"), "{error}");
+}

@@ -1,0 +1,156 @@
+//! One attempt at a task, from the lease to the answer that settles it. The engine child does the work; this
+//! side feeds it, watches it, carries its output away and tells the coordinator how it ended. Every attempt
+//! ends: done, failed or stopped; and its child is gone before it does.
+//!
+//! ```text
+//!   waiting for a slot ──► working ──► settling ──► over
+//!          └─────────────────┴── stop ────┴──────────┘
+//! ```
+
+pub mod child;
+pub mod conversation;
+pub mod cpu;
+pub mod engine;
+pub mod outcome;
+pub mod pipe;
+pub mod report;
+pub mod settle;
+pub mod spec;
+pub mod trial;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use flotilla_engine::spec::Assignment;
+use flotilla_proto::fleet::{FailureClass, InputGrant, Lease, OutputGrant, Usage};
+use tokio::sync::watch;
+
+use self::child::{Child, Farewell};
+use self::conversation::{Conversation, Said};
+use self::outcome::Outcome;
+use crate::config;
+use crate::coordinator::Client;
+use crate::transfer::{Grant, Inputs, Meter, Output, PartGrants};
+
+/// Largest part that a grant may ask for; more would be held in memory three times over.
+const MAX_PART_BYTES: u64 = 128 << 20;
+
+/// Why an attempt is stopped from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The coordinator does not want it any more: nothing is reported.
+    Unwanted,
+    /// The lease must be taken for lost: nothing is reported, somebody else may have it.
+    Lost,
+    /// This runner stops: the attempt is given back.
+    Returned,
+}
+
+/// What all attempts of a daemon share.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The client for the store.
+    pub http: reqwest::Client,
+    /// Whom to answer.
+    pub coordinator: Client,
+    /// How an engine child is started.
+    pub engine: config::Engine,
+}
+
+/// An attempt that has its slot.
+#[derive(Debug)]
+pub struct Attempt {
+    /// What all attempts share.
+    pub context: Context,
+    /// What to do.
+    pub lease: Lease,
+    /// Tells the heartbeat how far it is.
+    pub progress: Arc<AtomicU64>,
+    /// Becomes a reason when the attempt is to stop.
+    pub stop: watch::Receiver<Option<Stop>>,
+}
+
+impl Attempt {
+    /// Works on the task and settles it with the coordinator.
+    pub async fn run(self) {
+        let started = Instant::now();
+        let meter = Arc::new(Meter::default());
+        let mut usage = Usage::default();
+        let outcome = self.work(&meter, &mut usage).await;
+        usage.ran_ms = milliseconds(started.elapsed());
+        usage.bytes_downloaded = meter.downloaded_bytes();
+        usage.bytes_uploaded = meter.uploaded_bytes();
+        settle::settle(&self, outcome, usage).await;
+    }
+
+    /// Returns once the attempt is to stop, and never when nobody can say so any more.
+    pub async fn stopped(&self) -> Stop {
+        let mut stop = self.stop.clone();
+        let reason = stop.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        match reason {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn work(&self, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
+        let (assignment, inputs, outputs) = match self.prepare(meter) {
+            Ok(prepared) => prepared,
+            Err(message) => return Outcome::failed(FailureClass::Internal, message),
+        };
+        let mut child = match Child::start(&self.context.engine) {
+            Ok(child) => child,
+            Err(error) => {
+                let message = format!("the engine process cannot be started: {error}");
+                return Outcome::failed(FailureClass::Runner, message);
+            }
+        };
+        let counts_bytes = spec::counts_bytes(&assignment.task);
+        let mut conversation = Conversation::new(inputs, outputs, self.progress.clone(), counts_bytes);
+        let said = tokio::select! {
+            said = conversation.hold(&mut child, assignment) => said,
+            reason = self.stopped() => Said::Stopped(reason),
+        };
+        let ended = child.end(Farewell::after(&said)).await;
+        usage.cpu_ms = milliseconds(ended.cpu_time);
+        let outcome = tokio::select! {
+            outcome = outcome::judge(said, ended, &mut conversation) => outcome,
+            reason = self.stopped() => Outcome::Stopped(reason),
+        };
+        usage.transferred_ms = milliseconds(conversation.waited());
+        outcome
+    }
+
+    fn prepare(&self, meter: &Arc<Meter>) -> Result<(Assignment, Inputs, Vec<Output>), String> {
+        let task = self.lease.task.clone().ok_or("the lease holds no task")?;
+        let input_sizes = self.lease.inputs.iter().map(|input| input.size_bytes).collect();
+        let assignment = Assignment { task: spec::task(task)?, input_sizes };
+        let readable = self.lease.inputs.iter().enumerate().map(readable).collect::<Result<Vec<_>, _>>()?;
+        let inputs = Inputs::new(&self.context.http, meter, &readable);
+        let grants: Arc<dyn PartGrants> = Arc::new(settle::Grants::new(self));
+        let output = |(index, grant): (usize, &OutputGrant)| {
+            if grant.part_size_bytes == 0 || grant.part_size_bytes > MAX_PART_BYTES {
+                return Err(format!("output {index} is to have parts of {} bytes", grant.part_size_bytes));
+            }
+            let (part_size_bytes, urls) = (grant.part_size_bytes as usize, grant.part_urls.clone());
+            Ok(Output::new(&self.context.http, meter, &grants, index as u32, part_size_bytes, urls))
+        };
+        let outputs = self.lease.outputs.iter().enumerate().map(output).collect::<Result<_, _>>()?;
+        Ok((assignment, inputs, outputs))
+    }
+}
+
+fn readable((index, grant): (usize, &InputGrant)) -> Result<Grant, String> {
+    let sha256 = match grant.sha256.as_slice() {
+        [] => None,
+        digest => Some(
+            digest.try_into().map_err(|_| format!("input {index} has a digest of {} bytes", digest.len()))?,
+        ),
+    };
+    Ok(Grant { url: grant.url.clone(), size_bytes: grant.size_bytes, sha256 })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,185 @@
+//! Translates a task from the wire into what the engine is told. A message that lacks what it must have comes
+//! from a peer that is broken or too new.
+
+use flotilla_engine::spec::{
+    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, MAX_PIXELS, Probe, Rational, Task, VideoRendition,
+};
+use flotilla_proto::delta;
+use flotilla_proto::fleet::{self, task_spec};
+
+/// The engine's form of a task.
+pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
+    let kind = task.kind.ok_or("the task is of a kind that this runner does not know")?;
+    Ok(match kind {
+        task_spec::Kind::Probe(spec) => Task::Probe(Probe { max_pixels: limit(spec.max_pixels) }),
+        task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
+        task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
+        task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
+    })
+}
+
+/// True for tasks whose progress is counted in MiB read.
+pub fn counts_bytes(task: &Task) -> bool {
+    match task {
+        Task::Probe(_) | Task::Assemble(_) => true,
+        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Trial(_) => false,
+    }
+}
+
+/// 0 stands for the engine's own limit.
+fn limit(max_pixels: u64) -> u64 {
+    if max_pixels == 0 { MAX_PIXELS } else { max_pixels }
+}
+
+fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
+    let picture = spec.picture.unwrap_or_default();
+    let chunk = EncodeChunk {
+        stream_index: spec.stream_index as usize,
+        demuxer: spec.demuxer,
+        seek_pts: spec.seek_pts,
+        grids: spec.grids.into_iter().map(grid).collect::<Result<_, _>>()?,
+        renditions: spec.renditions.into_iter().map(rendition).collect::<Result<_, _>>()?,
+        rotation_degrees: picture.rotation_degrees,
+        interlaced: picture.interlaced,
+        max_pixels: limit(spec.max_pixels),
+    };
+    match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
+        Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
+        None => Ok(chunk),
+    }
+}
+
+fn grid(slice: fleet::GridSlice) -> Result<GridSlice, String> {
+    let times = delta::decode(&slice.time_deltas);
+    let source_pts = delta::decode(&slice.source_pts_deltas);
+    if times.len() != source_pts.len() + 1 {
+        return Err(format!("a frame grid has {} times for {} frames", times.len(), source_pts.len()));
+    }
+    Ok(GridSlice { first_frame: slice.first_frame, timescale: slice.timescale, times, source_pts })
+}
+
+fn rendition(spec: fleet::VideoRendition) -> Result<VideoRendition, String> {
+    let frame_rate = spec.frame_rate.filter(|rate| rate.denominator != 0);
+    let frame_rate = frame_rate.ok_or_else(|| format!("rendition {} has no frame rate", spec.name))?;
+    Ok(VideoRendition {
+        grid_index: spec.grid_index as usize,
+        width: spec.width,
+        height: spec.height,
+        encoder: spec.encoder,
+        gop_frames: spec.gop_frames,
+        frame_rate: Rational { numerator: frame_rate.numerator, denominator: frame_rate.denominator },
+        settings: spec.settings.into_iter().collect(),
+        colour: Colour {
+            primaries: code_point(spec.colour_primaries, &spec.name)?,
+            transfer: code_point(spec.transfer_characteristics, &spec.name)?,
+            matrix: code_point(spec.matrix_coefficients, &spec.name)?,
+            full_range: spec.full_range,
+        },
+        pixel_format: spec.pixel_format,
+        first_sequence_number: spec.first_sequence_number,
+        name: spec.name,
+    })
+}
+
+/// ISO/IEC 23091-2 gives each code point one byte.
+fn code_point(value: u32, name: &str) -> Result<u8, String> {
+    u8::try_from(value).map_err(|_| format!("rendition {name} has no colour description {value}"))
+}
+
+fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
+    EncodeAudio {
+        stream_index: spec.stream_index as usize,
+        demuxer: spec.demuxer,
+        encoder: spec.encoder,
+        bitrate_bps: spec.bitrate_bps,
+        sample_rate_hz: spec.sample_rate_hz,
+        channel_count: spec.channel_count,
+        start_ticks: spec.start_ticks,
+        fragment_ticks: spec.fragment_ticks,
+        language: spec.language,
+        copy: spec.copy,
+    }
+}
+
+fn assemble(spec: fleet::AssembleSpec) -> Assemble {
+    Assemble {
+        init_segment: spec.init_segment,
+        chunk_count: spec.chunk_count as usize,
+        sample_count: spec.sample_count,
+        fragmented: spec.fragmented,
+        progressive: spec.progressive,
+        audio_init_segment: spec.audio_init_segment,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire_rendition() -> fleet::VideoRendition {
+        fleet::VideoRendition {
+            name: "720p".into(),
+            width: 1280,
+            height: 720,
+            encoder: "libx264".into(),
+            gop_frames: 48,
+            frame_rate: Some(fleet::Rational { numerator: 24, denominator: 1 }),
+            settings: [("crf".to_owned(), "23".to_owned())].into(),
+            colour_primaries: 1,
+            transfer_characteristics: 1,
+            matrix_coefficients: 1,
+            pixel_format: "yuv420p".into(),
+            first_sequence_number: 7,
+            ..Default::default()
+        }
+    }
+
+    fn wire_chunk() -> fleet::EncodeChunkSpec {
+        let grid = fleet::GridSlice {
+            first_frame: 48,
+            timescale: 24_000,
+            time_deltas: vec![48_000, 1000, 1000],
+            source_pts_deltas: vec![-5, 0],
+        };
+        let renditions = vec![wire_rendition()];
+        let picture = Some(fleet::Picture { rotation_degrees: 90, interlaced: true });
+        fleet::EncodeChunkSpec {
+            seek_pts: Some(-9),
+            grids: vec![grid],
+            renditions,
+            picture,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_translated_whole() {
+        let chunk = chunk(wire_chunk()).unwrap();
+        assert_eq!(chunk.grids[0].times, [48_000, 49_000, 50_000]);
+        assert_eq!((chunk.grids[0].source_pts.as_slice(), chunk.seek_pts), (&[-5, -5][..], Some(-9)));
+        assert_eq!((chunk.rotation_degrees, chunk.interlaced), (90, true));
+        assert_eq!(chunk.max_pixels, MAX_PIXELS);
+        let rendition = &chunk.renditions[0];
+        assert_eq!((rendition.width, rendition.height, rendition.gop_frames), (1280, 720, 48));
+        assert_eq!(rendition.settings["crf"], "23");
+        assert_eq!(rendition.colour, Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false });
+        assert_eq!((rendition.name.as_str(), rendition.first_sequence_number), ("720p", 7));
+    }
+
+    #[test]
+    fn a_broken_chunk_is_refused() {
+        let breaks: [fn(&mut fleet::EncodeChunkSpec); 5] = [
+            |chunk| chunk.grids.clear(),
+            |chunk| chunk.grids[0].time_deltas.truncate(2),
+            |chunk| chunk.renditions[0].frame_rate = None,
+            |chunk| chunk.renditions[0].frame_rate = Some(fleet::Rational { numerator: 1, denominator: 0 }),
+            |chunk| chunk.renditions[0].colour_primaries = 256,
+        ];
+        for (index, break_it) in breaks.iter().enumerate() {
+            let mut broken = wire_chunk();
+            break_it(&mut broken);
+            assert!(chunk(broken).is_err(), "break {index}");
+        }
+        assert!(task(fleet::TaskSpec { kind: None }).is_err());
+    }
+}

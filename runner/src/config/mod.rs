@@ -1,0 +1,72 @@
+//! What a runner is told: a TOML file, overruled by the environment, overruled by flags. Reading it does no
+//! more than read; all problems of a file are clap's or serde's own words with a place.
+
+pub mod address;
+pub mod file;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+pub use address::Address;
+
+/// Everything that [`crate::app::run`] needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder for the identity and the results of trials.
+    pub state_dir: PathBuf,
+    /// Where to join when there is no identity yet.
+    pub join: Option<Join>,
+    /// Tasks at a time; none: as many as the machine carries.
+    pub slots: Option<NonZeroU32>,
+    /// Talk to other machines without encryption.
+    pub allow_plaintext: bool,
+    /// How an engine child is started.
+    pub engine: Engine,
+}
+
+/// How to become known to a coordinator.
+#[derive(Clone)]
+pub struct Join {
+    /// Address of the coordinator.
+    pub url: String,
+    /// Token that an admin made; none: there must be an identity already.
+    pub token: Option<String>,
+    /// Name that people see; empty: the coordinator chooses.
+    pub name: String,
+}
+
+impl std::fmt::Debug for Join {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Join {{ url: {:?}, token: …, name: {:?} }}", self.url, self.name)
+    }
+}
+
+/// The program that runs one task and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Path of the program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+impl Engine {
+    /// This very program as an engine, unless the environment variable FLOTILLA_ENGINE names another.
+    pub fn from_environment() -> std::io::Result<Self> {
+        match std::env::var_os("FLOTILLA_ENGINE") {
+            Some(program) => Ok(Self { program: program.into(), arguments: Vec::new() }),
+            None => Ok(Self { program: std::env::current_exe()?, arguments: vec!["engine".into()] }),
+        }
+    }
+}
+
+/// Where state is kept when nothing says otherwise: /var/lib for root, the XDG state folder for everybody
+/// else.
+pub fn default_state_dir() -> PathBuf {
+    if nix::unistd::Uid::effective().is_root() {
+        return "/var/lib/flotilla-runner".into();
+    }
+    let state_home = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/state"));
+    state_home.or_else(home).unwrap_or_else(std::env::temp_dir).join("flotilla-runner")
+}

@@ -1,0 +1,138 @@
+//! `doctor`: what this machine can do, and why not. Always tries, never trusts what was kept.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::slots::capability::{self, Trial};
+use crate::slots::machine::Machine;
+use crate::transfer;
+
+#[derive(Debug, Serialize)]
+struct Findings {
+    version: &'static str,
+    machine: Machine,
+    ffmpeg: String,
+    slots: u32,
+    encoders: Vec<Finding>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Finding {
+    name: String,
+    works: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+}
+
+/// Tries every encoder and prints what was found.
+pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
+    let http = transfer::http_client().map_err(|error| {
+        Error::internal(format!("no HTTP client: {error}"), "check the system's certificates")
+    })?;
+    let machine = Machine::examine();
+    let findings = Findings {
+        version: env!("CARGO_PKG_VERSION"),
+        slots: config.slots.unwrap_or(machine.slot_count()).get(),
+        machine,
+        ffmpeg: flotilla_engine::run::libraries(),
+        encoders: capability::try_all(&config.engine, &http).await.into_iter().map(Finding::from).collect(),
+    };
+    match json {
+        true => println!("{}", serde_json::to_string_pretty(&findings).expect("plain data has a JSON form")),
+        false => print!("{findings}"),
+    }
+    Ok(())
+}
+
+impl From<Trial> for Finding {
+    fn from(Trial { encoder, result }: Trial) -> Self {
+        match result {
+            Ok(passed) => Self {
+                name: encoder,
+                works: true,
+                fingerprint: Some(passed.fingerprint),
+                version: Some(passed.version),
+                reason: None,
+                hint: None,
+            },
+            Err(reason) => Self {
+                hint: Some(hint(&encoder)),
+                name: encoder,
+                works: false,
+                fingerprint: None,
+                version: None,
+                reason: Some(reason),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Findings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Machine { cpu_count, memory_bytes, description } = &self.machine;
+        writeln!(f, "flotilla-runner {}", self.version)?;
+        writeln!(f, "machine   {description}")?;
+        writeln!(
+            f,
+            "capacity  {cpu_count} processors, {} MiB of memory, {} slots",
+            memory_bytes >> 20,
+            self.slots
+        )?;
+        writeln!(f, "ffmpeg    {}\n", self.ffmpeg)?;
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(["ENCODER", "WORKS", "FINGERPRINT", "VERSION OR REASON"]);
+        for finding in &self.encoders {
+            let words = finding.version.as_ref().or(finding.reason.as_ref()).map_or("", String::as_str);
+            let fingerprint = finding.fingerprint.as_deref().unwrap_or("-");
+            table.add_row([
+                finding.name.as_str(),
+                if finding.works { "yes" } else { "no" },
+                fingerprint,
+                words,
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        for finding in self.encoders.iter().filter(|finding| !finding.works) {
+            writeln!(f, "\nhint: {}: {}", finding.name, finding.hint.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+fn hint(encoder: &str) -> &'static str {
+    match encoder {
+        "libx264" => "install an FFmpeg built with libx264 (Debian: libavcodec-extra or libavcodec59)",
+        "libsvtav1" => "install an FFmpeg built with SVT-AV1 (Debian 12 and later have it)",
+        "libopus" => "install an FFmpeg built with libopus",
+        "rav1e" => "it is built into this program: run with -vv and report what it says",
+        _ => "it is a part of every FFmpeg: check that FFmpeg's libraries are installed whole",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_told_with_its_reason_and_a_hint() {
+        let trial = Trial { encoder: "libx264".into(), result: Err("not in this FFmpeg".into()) };
+        let findings = Findings {
+            version: "1",
+            machine: Machine { cpu_count: 2, memory_bytes: 4 << 30, description: "a box".into() },
+            ffmpeg: "59".into(),
+            slots: 2,
+            encoders: vec![trial.into()],
+        };
+        let text = findings.to_string();
+        assert!(text.contains("not in this FFmpeg") && text.contains("hint: libx264: install"), "{text}");
+    }
+}

@@ -1,0 +1,190 @@
+//! The sync loop: says what this runner is doing, does what the answer says. It only ever passes words on;
+//! the work is in tasks of its own, so nothing here makes a heartbeat late.
+//!
+//! One call usually hangs. When a slot comes free meanwhile, the next call goes out beside it instead of
+//! cancelling it: a cancelled call might take a lease with it. Busy calls end by themselves within a second,
+//! so few are open at once.
+
+pub mod vitals;
+
+use std::time::Duration;
+
+use flotilla_proto::fleet::{Capabilities, SyncRequest, SyncResponse};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use self::vitals::Vitals;
+use crate::attempt::Stop;
+use crate::coordinator::{Client, Error};
+use crate::lifecycle::Tokens;
+use crate::retry::Schedule;
+use crate::slots::Slots;
+
+/// Calls open at a time.
+const CALLS_IN_FLIGHT: usize = 3;
+/// Longest time for the last call of a session.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
+
+/// The conversation with the coordinator for one session of the daemon.
+#[derive(Debug)]
+pub struct Link {
+    coordinator: Client,
+    slots: Slots,
+    tokens: Tokens,
+    session_id: String,
+    capabilities: Capabilities,
+    /// False at the start and after every failed call: the coordinator may be another process since.
+    capabilities_known: bool,
+    drained_by_coordinator: bool,
+    drain_told: bool,
+    stop_told: bool,
+    gave_back: bool,
+    /// The deadline at which the running tasks were dropped last.
+    missed_deadline: Option<Instant>,
+    vitals: Vitals,
+    next_call: Instant,
+    waits: Schedule,
+    failures: u32,
+    calls: JoinSet<(Instant, Result<SyncResponse, Error>)>,
+}
+
+impl Link {
+    /// A link that has said nothing yet; `session_id` is random and never used before.
+    pub fn new(
+        coordinator: Client,
+        slots: Slots,
+        tokens: Tokens,
+        session_id: String,
+        capabilities: Capabilities,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            coordinator,
+            slots,
+            tokens,
+            session_id,
+            capabilities,
+            capabilities_known: false,
+            drained_by_coordinator: false,
+            drain_told: false,
+            stop_told: false,
+            gave_back: false,
+            missed_deadline: None,
+            vitals: Vitals::new(now),
+            next_call: now,
+            waits: Schedule::coordinator(),
+            failures: 0,
+            calls: JoinSet::new(),
+        }
+    }
+
+    /// Works until the tokens say stop and the last attempt has ended; true when attempts were stopped for that
+    /// and given back. An error when this runner is not known any more.
+    pub async fn run(mut self) -> Result<bool, Error> {
+        while !(self.tokens.is_draining() && self.slots.are_empty()) {
+            if let Err(error) = self.step().await {
+                self.slots.stop_all(Stop::Lost);
+                self.slots.emptied().await;
+                return Err(error);
+            }
+        }
+        self.slots.emptied().await;
+        let goodbye = SyncRequest { hold_ms: 0, ..self.request() };
+        let _ = timeout(GOODBYE_LIMIT, self.coordinator.sync(goodbye)).await;
+        Ok(self.gave_back)
+    }
+
+    async fn step(&mut self) -> Result<(), Error> {
+        let is_watching = self.missed_deadline != Some(self.vitals.deadline()) && !self.slots.are_empty();
+        let may_overlap = self.calls.len() < CALLS_IN_FLIGHT && self.failures == 0;
+        tokio::select! {
+            biased;
+            () = self.tokens.stopped(), if !self.stop_told => {
+                self.stop_told = true;
+                self.gave_back = !self.slots.are_empty();
+                self.slots.stop_all(Stop::Returned);
+            }
+            () = self.tokens.draining(), if !self.drain_told => {
+                self.drain_told = true;
+                self.call();
+            }
+            () = sleep_until(self.vitals.deadline()), if is_watching => self.stop_itself(),
+            Some(call) = self.calls.join_next() => {
+                let (sent, answer) = call.expect("a call neither panics nor is cancelled");
+                self.hear(sent, answer)?;
+            }
+            () = self.slots.released(), if may_overlap => self.call(),
+            () = sleep_until(self.next_call), if self.calls.is_empty() => self.call(),
+        }
+        Ok(())
+    }
+
+    fn call(&mut self) {
+        let (coordinator, request) = (self.coordinator.clone(), self.request());
+        self.calls.spawn(async move { (Instant::now(), coordinator.sync(request).await) });
+    }
+
+    fn request(&self) -> SyncRequest {
+        let draining = self.tokens.is_draining();
+        let takes_none = draining || self.drained_by_coordinator;
+        SyncRequest {
+            session_id: self.session_id.clone(),
+            capabilities: (!self.capabilities_known).then(|| self.capabilities.clone()),
+            free_slots: if takes_none { 0 } else { self.slots.free_count() },
+            attempts: self.slots.statuses(),
+            draining,
+            leaving: false,
+            // After a failure the runner wants to know at once that it is heard again.
+            hold_ms: if self.failures > 0 { 0 } else { self.vitals.hold_ms(!self.slots.are_empty()) },
+        }
+    }
+
+    fn hear(&mut self, sent: Instant, answer: Result<SyncResponse, Error>) -> Result<(), Error> {
+        match answer {
+            Ok(answer) => self.obey(sent, answer),
+            Err(error @ (Error::Denied(_) | Error::Address(_))) => return Err(error),
+            Err(error) => self.wait_longer(&error),
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, sent: Instant, answer: SyncResponse) {
+        if self.failures > 0 {
+            tracing::info!(failed_calls = self.failures, "the coordinator answers again");
+        }
+        (self.failures, self.capabilities_known) = (0, true);
+        self.waits.reset();
+        self.vitals.answered(sent, answer.self_stop_ms);
+        if answer.drain != self.drained_by_coordinator {
+            tracing::info!(drain = answer.drain, "the coordinator changed what it wants of this runner");
+        }
+        self.drained_by_coordinator = answer.drain;
+        for attempt_id in &answer.stop_attempt_ids {
+            self.slots.stop(attempt_id, Stop::Unwanted);
+        }
+        let has_news = !answer.start.is_empty();
+        answer.start.into_iter().for_each(|lease| self.slots.start(lease));
+        // New attempts are named in the next call at once: that is how the coordinator learns that they
+        // arrived.
+        let wait_ms = if has_news { 0 } else { answer.next_call_ms };
+        self.next_call = Instant::now() + Duration::from_millis(wait_ms.into());
+    }
+
+    fn wait_longer(&mut self, error: &Error) {
+        let wait = self.waits.next_wait().unwrap_or(GOODBYE_LIMIT);
+        if self.failures == 0 {
+            tracing::warn!(%error, "the coordinator does not answer; calling again until it does");
+        }
+        tracing::debug!(%error, wait_ms = wait.as_millis(), "the call failed");
+        (self.failures, self.capabilities_known) = (self.failures.saturating_add(1), false);
+        self.next_call = Instant::now() + wait;
+    }
+
+    /// Without an answer for so long, somebody else may hold the leases: what runs here is worth nothing any
+    /// more.
+    fn stop_itself(&mut self) {
+        tracing::warn!("no answer from the coordinator for too long: the running tasks are dropped");
+        self.missed_deadline = Some(self.vitals.deadline());
+        self.slots.stop_all(Stop::Lost);
+    }
+}

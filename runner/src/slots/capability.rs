@@ -1,0 +1,63 @@
+//! What this machine can encode: found out by trial, never by listing.
+
+use flotilla_proto::fleet;
+use futures::future::join_all;
+
+use super::machine::Machine;
+use super::trials::Trials;
+use crate::attempt::trial::{self, Passed};
+use crate::config;
+use crate::identity::StateDir;
+
+/// Encoders that profiles may name.
+pub const CANDIDATES: [&str; 5] = ["libx264", "libsvtav1", "rav1e", "aac", "libopus"];
+
+/// The result of one trial.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Trial {
+    /// Name as profiles use it.
+    pub encoder: String,
+    /// What it showed, or why it does not work.
+    pub result: Result<Passed, String>,
+}
+
+/// Tries every candidate at the same time, each in a child of its own.
+pub async fn try_all(engine: &config::Engine, http: &reqwest::Client) -> Vec<Trial> {
+    let one = async |encoder: &str| Trial {
+        encoder: encoder.to_owned(),
+        result: trial::run(engine, http, encoder).await,
+    };
+    join_all(CANDIDATES.map(one)).await
+}
+
+/// The results of trials, from the last start where nothing has changed since.
+pub async fn known_or_tried(state: &StateDir, engine: &config::Engine, http: &reqwest::Client) -> Vec<Trial> {
+    let key = Trials::key(engine);
+    if let Some(trials) = Trials::load(state, &key) {
+        return trials;
+    }
+    let trials = try_all(engine, http).await;
+    // A failure may be a machine short of memory for a moment: it is tried again at the next start.
+    if trials.iter().all(|trial| trial.result.is_ok())
+        && let Err(error) = (Trials { key, trials: trials.clone() }).store(state)
+    {
+        tracing::warn!(%error, "the results of the trials cannot be kept");
+    }
+    trials
+}
+
+/// What the coordinator is told.
+pub fn capabilities(machine: &Machine, slot_count: u32, trials: &[Trial]) -> fleet::Capabilities {
+    let encoder = |trial: &Trial| {
+        let Passed { fingerprint, version } = trial.result.clone().ok()?;
+        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version })
+    };
+    fleet::Capabilities {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        slots: slot_count,
+        encoders: trials.iter().filter_map(encoder).collect(),
+        cpu_count: machine.cpu_count,
+        memory_bytes: machine.memory_bytes,
+        machine: machine.description.clone(),
+    }
+}

@@ -1,0 +1,156 @@
+//! The slots of this machine and the attempts in them. A slot is one engine child; admission never gives out
+//! more than there are, and an attempt that was leased beyond that waits here, named and renewed, for the
+//! next free one.
+
+pub mod capability;
+pub mod machine;
+pub mod trials;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use flotilla_proto::fleet::{AttemptStatus, Lease, LeaseRef};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::attempt::{Attempt, Context, Stop};
+
+/// The slots; clones share them.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    count: u32,
+    context: Context,
+    free: Semaphore,
+    held: Mutex<BTreeMap<String, Held>>,
+    released: Notify,
+    tracker: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Held {
+    lease: LeaseRef,
+    progress: Arc<AtomicU64>,
+    stop: watch::Sender<Option<Stop>>,
+}
+
+impl Slots {
+    /// `count` empty slots.
+    pub fn new(count: u32, context: Context) -> Self {
+        let free = Semaphore::new(count as usize);
+        let (held, released, tracker) = (Mutex::default(), Notify::new(), TaskTracker::new());
+        Self { shared: Arc::new(Shared { count, context, free, held, released, tracker }) }
+    }
+
+    /// Tasks that could start now.
+    pub fn free_count(&self) -> u32 {
+        let held_count = u32::try_from(self.held().len()).unwrap_or(u32::MAX);
+        self.shared.count.saturating_sub(held_count)
+    }
+
+    /// True when no attempt is held, in whatever phase.
+    pub fn are_empty(&self) -> bool {
+        self.held().is_empty()
+    }
+
+    /// What is being worked on, for the heartbeat.
+    pub fn statuses(&self) -> Vec<AttemptStatus> {
+        let status = |held: &Held| AttemptStatus {
+            lease: Some(held.lease.clone()),
+            progress: held.progress.load(Ordering::Relaxed),
+        };
+        self.held().values().map(status).collect()
+    }
+
+    /// Starts an attempt; one that is held already goes on undisturbed, since a lease may be told twice.
+    pub fn start(&self, lease: Lease) {
+        let Some(reference) = lease.lease.clone() else {
+            return tracing::warn!(job.id = lease.job_id, "a lease without a reference cannot be answered");
+        };
+        let id = reference.attempt_id.clone();
+        let (stop, stopped) = watch::channel(None);
+        let progress = Arc::new(AtomicU64::new(0));
+        {
+            let mut held = self.held();
+            if held.contains_key(&id) {
+                return;
+            }
+            held.insert(id.clone(), Held { lease: reference, progress: progress.clone(), stop });
+        }
+        let span =
+            tracing::info_span!("attempt", attempt.id = id, task.id = lease.task_id, job.id = lease.job_id);
+        let attempt = Attempt { context: self.shared.context.clone(), lease, progress, stop: stopped };
+        let release = Release { slots: self.clone(), attempt_id: id };
+        self.shared.tracker.spawn(self.clone().occupy(attempt, release).instrument(span));
+    }
+
+    /// Stops one attempt; one that is not held is stopped already.
+    pub fn stop(&self, attempt_id: &str, reason: Stop) {
+        if let Some(held) = self.held().get(attempt_id) {
+            held.tell(reason);
+        }
+    }
+
+    /// Stops all attempts.
+    pub fn stop_all(&self, reason: Stop) {
+        self.held().values().for_each(|held| held.tell(reason));
+    }
+
+    /// Returns when an attempt has ended since the last time.
+    pub async fn released(&self) {
+        self.shared.released.notified().await;
+    }
+
+    /// Returns when every attempt has ended.
+    pub async fn emptied(&self) {
+        self.shared.tracker.close();
+        self.shared.tracker.wait().await;
+    }
+
+    async fn occupy(self, attempt: Attempt, release: Release) {
+        let slot = tokio::select! {
+            slot = self.shared.free.acquire() => slot.expect("the slots are never closed"),
+            // Settles at once, because it is stopped.
+            _ = attempt.stopped() => return attempt.run().await,
+        };
+        tracing::info!("task started");
+        attempt.run().await;
+        drop((slot, release));
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
+        self.shared.held.lock().expect("no thread panics while it holds this lock")
+    }
+}
+
+impl Held {
+    /// The first reason counts, but a lease that is lost must not be spoken for any more.
+    fn tell(&self, reason: Stop) {
+        self.stop.send_if_modified(|told| {
+            let is_news = told.is_none() || (*told == Some(Stop::Returned) && reason != Stop::Returned);
+            if is_news {
+                *told = Some(reason);
+            }
+            is_news
+        });
+    }
+}
+
+/// Gives the slot back however the attempt ended, a panic included.
+struct Release {
+    slots: Slots,
+    attempt_id: String,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        self.slots.held().remove(&self.attempt_id);
+        self.slots.shared.released.notify_one();
+    }
+}

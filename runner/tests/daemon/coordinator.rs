@@ -1,0 +1,160 @@
+//! A fake coordinator: a real gRPC server that hands out the leases it is given and remembers what it is
+//! told.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use flotilla_proto::fleet::fleet_server::{Fleet, FleetServer};
+use flotilla_proto::fleet::{
+    CompleteRequest, CompleteResponse, FailRequest, FailResponse, GrantPartsRequest, GrantPartsResponse,
+    JoinRequest, JoinResponse, Lease, SyncRequest, SyncResponse,
+};
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// Longest wait of a test for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What it was told, and what it is to say.
+#[derive(Debug)]
+pub struct State {
+    pub syncs: Vec<SyncRequest>,
+    pub grants: Vec<GrantPartsRequest>,
+    pub completes: Vec<CompleteRequest>,
+    pub fails: Vec<FailRequest>,
+    /// Leases to hand out, whatever number of slots is free.
+    pub to_start: Vec<Lease>,
+    pub to_stop: Vec<String>,
+    pub is_away: bool,
+    pub has_forgotten_the_runner: bool,
+    pub self_stop_ms: u32,
+    /// Upload URLs are this and the output's and the part's number.
+    pub part_url: String,
+}
+
+#[derive(Clone)]
+pub struct FakeCoordinator {
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<()>,
+    pub url: String,
+}
+
+impl FakeCoordinator {
+    pub async fn start(part_url: String) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = State {
+            syncs: Vec::new(),
+            grants: Vec::new(),
+            completes: Vec::new(),
+            fails: Vec::new(),
+            to_start: Vec::new(),
+            to_stop: Vec::new(),
+            is_away: false,
+            has_forgotten_the_runner: false,
+            self_stop_ms: 20_000,
+            part_url,
+        };
+        let fake = Self { state: Arc::new(Mutex::new(state)), changed: watch::channel(()).0, url };
+        let server = tonic::transport::Server::builder().add_service(FleetServer::new(fake.clone()));
+        tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        fake
+    }
+
+    /// Changes or reads the state; calls that hang look at it again.
+    pub fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        let answer = action(&mut self.state.lock().unwrap());
+        self.changed.send_replace(());
+        answer
+    }
+
+    /// Waits until the state is as wanted.
+    pub async fn until(&self, what: &str, mut condition: impl FnMut(&mut State) -> bool) {
+        let mut changed = self.changed.subscribe();
+        let wait = async {
+            while !condition(&mut self.state.lock().unwrap()) {
+                changed.changed().await.unwrap();
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, wait).await;
+        assert!(in_time.is_ok(), "in vain waited until {what}: {:#?}", self.state.lock().unwrap());
+    }
+
+    fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let state = self.state.lock().unwrap();
+        let bearer = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+        match bearer {
+            _ if state.is_away => Err(Status::unavailable("away")),
+            Some("Bearer r1.hush") if !state.has_forgotten_the_runner => Ok(()),
+            _ => Err(Status::unauthenticated("this runner is not known")),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Fleet for FakeCoordinator {
+    async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
+        match request.get_ref().token.as_str() {
+            "good" => Ok(Response::new(JoinResponse { runner_id: "r1".into(), secret: "hush".into() })),
+            _ => Err(Status::unauthenticated("the token is not valid")),
+        }
+    }
+
+    async fn sync(&self, request: Request<SyncRequest>) -> Result<Response<SyncResponse>, Status> {
+        self.admit(&request)?;
+        let request = request.into_inner();
+        let hold = Duration::from_millis(request.hold_ms.into());
+        self.with(|state| state.syncs.push(request));
+        let mut changed = self.changed.subscribe();
+        let news = async {
+            while self.state.lock().unwrap().to_start.is_empty()
+                && self.state.lock().unwrap().to_stop.is_empty()
+            {
+                changed.changed().await.unwrap();
+            }
+        };
+        let _ = tokio::time::timeout(hold, news).await;
+        let mut state = self.state.lock().unwrap();
+        if state.is_away {
+            return Err(Status::unavailable("away"));
+        }
+        Ok(Response::new(SyncResponse {
+            start: std::mem::take(&mut state.to_start),
+            stop_attempt_ids: std::mem::take(&mut state.to_stop),
+            drain: false,
+            next_call_ms: 0,
+            self_stop_ms: state.self_stop_ms,
+        }))
+    }
+
+    async fn grant_parts(
+        &self,
+        request: Request<GrantPartsRequest>,
+    ) -> Result<Response<GrantPartsResponse>, Status> {
+        self.admit(&request)?;
+        let request = request.into_inner();
+        let base = self.with(|state| {
+            state.grants.push(request.clone());
+            state.part_url.clone()
+        });
+        let url = |part| format!("{base}/{}/{part}", request.output_index);
+        let part_urls = (request.first_part..=request.last_part).map(url).collect();
+        Ok(Response::new(GrantPartsResponse { part_urls }))
+    }
+
+    async fn complete(
+        &self,
+        request: Request<CompleteRequest>,
+    ) -> Result<Response<CompleteResponse>, Status> {
+        self.admit(&request)?;
+        self.with(|state| state.completes.push(request.into_inner()));
+        Ok(Response::new(CompleteResponse { accepted: true, reason: String::new() }))
+    }
+
+    async fn fail(&self, request: Request<FailRequest>) -> Result<Response<FailResponse>, Status> {
+        self.admit(&request)?;
+        self.with(|state| state.fails.push(request.into_inner()));
+        Ok(Response::new(FailResponse {}))
+    }
+}

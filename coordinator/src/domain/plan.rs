@@ -1,0 +1,170 @@
+//! The plan of a job: made once, before any encoding, and never changed. It fixes the output frame grids, the chunks, the
+//! renditions and every encoder setting that changes bytes, so that any runner makes the same bytes from it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::rational::Rational;
+use super::sequence::Sequence;
+use super::source::Colour;
+use super::task::TaskKind;
+
+/// Everything that is decided about a job before its encoding starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the profile that it follows.
+    pub profile: String,
+    /// Demuxer that every task must use.
+    pub demuxer: String,
+    /// None: the source or the profile has no picture.
+    pub video: Option<VideoPlan>,
+    /// Audio tracks, the default one first.
+    pub audio: Vec<AudioPlan>,
+    /// What is published.
+    pub package: Package,
+    /// What a person should know: "source has 2 audio tracks, 1 is used".
+    pub notes: Vec<String>,
+}
+
+/// The picture's part of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoPlan {
+    /// Position among the source's streams.
+    pub stream_index: u32,
+    /// Clockwise turn for display.
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// Colour description to write.
+    pub colour: Colour,
+    /// Distinct frame grids; renditions refer to them.
+    pub grids: Vec<Grid>,
+    /// Largest first.
+    pub renditions: Vec<Rendition>,
+    /// In order; their slices cover every grid.
+    pub chunks: Vec<Chunk>,
+}
+
+/// An output frame grid: for every output frame its presentation time and the source frame that it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Ticks per second of the output track.
+    pub timescale: u32,
+    /// Nominal rate.
+    pub frame_rate: Rational,
+    /// Frames between keyframes, fixed, counted from each chunk's start.
+    pub gop_frames: u32,
+    /// Presentation times in ticks, strictly rising; the last entry is the end of the last frame.
+    pub times: Sequence,
+    /// Timestamps of the source frames shown, source ticks, never falling.
+    pub source_pts: Sequence,
+}
+
+impl Grid {
+    /// Output frames.
+    pub fn frame_count(&self) -> u64 {
+        self.source_pts.len()
+    }
+}
+
+/// A chunk: for each grid, which of its frames.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Keyframe to seek to, source ticks; none: decode from the start.
+    pub seek_pts: Option<i64>,
+    /// One per grid, in the grids' order.
+    pub slices: Vec<Slice>,
+}
+
+/// Frames `start_frame..end_frame` of a grid, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The first frame.
+    pub start_frame: u64,
+    /// One past the last frame.
+    pub end_frame: u64,
+}
+
+impl Slice {
+    /// Frames in it.
+    pub fn frame_count(self) -> u64 {
+        self.end_frame - self.start_frame
+    }
+}
+
+/// One output quality.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendition {
+    /// "720p", "1080p60": unique within the plan; names the folder that is published.
+    pub name: String,
+    /// Into [`VideoPlan::grids`].
+    pub grid_index: u32,
+    /// Even, upright.
+    pub width: u32,
+    /// Even, upright.
+    pub height: u32,
+    /// Encoder as runners advertise it.
+    pub encoder: String,
+    /// Every setting that changes bytes, by the encoder's own names.
+    pub settings: BTreeMap<String, String>,
+    /// "yuv420p" or "yuv420p10le".
+    pub pixel_format: String,
+    /// Cap of the video's rate, bit/s.
+    pub max_bitrate_bps: u64,
+}
+
+/// One audio track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioPlan {
+    /// "audio-eng", "audio-1": unique within the plan; names the folder that is published.
+    pub name: String,
+    /// Position among the source's streams.
+    pub stream_index: u32,
+    /// "aac" or "libopus".
+    pub encoder: String,
+    /// Target, bit/s.
+    pub bitrate_bps: u32,
+    /// Of the output; also its timescale.
+    pub sample_rate_hz: u32,
+    /// Of the output.
+    pub channel_count: u32,
+    /// Time at which the first sample sounds, samples.
+    pub start_ticks: u64,
+    /// Fragment length, samples.
+    pub fragment_ticks: u32,
+    /// About how long it is, samples: by the source's packets. For progress and sizes only.
+    pub duration_ticks: u64,
+    /// BCP 47 or ISO 639-2; empty: not known.
+    pub language: String,
+    /// For people; empty: none.
+    pub title: String,
+    /// Played when the viewer chooses nothing.
+    pub is_default: bool,
+    /// Take the source's packets as they are.
+    pub copy: bool,
+}
+
+/// What is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// HLS over single-file fMP4.
+    pub hls: bool,
+    /// An MP4 with its index first per rendition, audio muxed in.
+    pub progressive: bool,
+    /// Target length of an HLS segment, whole seconds.
+    pub segment_seconds: u32,
+}
+
+/// A task of a plan, before it has an id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedTask {
+    /// What it does.
+    pub kind: TaskKind,
+    /// Positions of the tasks that must be done before it.
+    pub depends_on: Vec<usize>,
+    /// Encoders that its runner must offer.
+    pub encoders: Vec<String>,
+    /// Frames, thousands of samples, or MiB: the unit of the attempt's progress.
+    pub size: u64,
+}

@@ -1,0 +1,101 @@
+//! What a probe found: the facts that plans are made of.
+
+use serde::{Deserialize, Serialize};
+
+use super::rational::Rational;
+
+/// A probed source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Demuxer that every later task must use.
+    pub demuxer: String,
+    /// As the container states it; 0: not stated.
+    pub duration_us: u64,
+    /// Of everything, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+    /// Video streams and cover pictures.
+    pub video: Vec<VideoStream>,
+    /// Audio streams.
+    pub audio: Vec<AudioStream>,
+    /// What a person should know of.
+    pub notes: Vec<String>,
+}
+
+/// A probed video stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VideoStream {
+    /// Position among the source's streams.
+    pub index: u32,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// Coded, before rotation.
+    pub width: u32,
+    /// Coded, before rotation.
+    pub height: u32,
+    /// Width over height of a pixel; none: square.
+    pub sample_aspect_ratio: Option<Rational>,
+    /// Clockwise: 0, 90, 180, 270.
+    pub rotation_degrees: u32,
+    /// FFmpeg's name.
+    pub pixel_format: String,
+    /// Unit of the times here, seconds.
+    pub time_base: Rational,
+    /// Average over the stream.
+    pub frame_rate: Rational,
+    /// As the stream states it.
+    pub colour: Colour,
+    /// By the stream's flags.
+    pub interlaced: bool,
+    /// A cover picture, not a video.
+    pub attached_picture: bool,
+    /// What players show when several are there.
+    pub is_default: bool,
+    /// Presentation times of all frames shown, strictly rising.
+    pub pts: Vec<i64>,
+    /// Positions in `pts` at which decoding can start, ascending.
+    pub keyframes: Vec<u32>,
+    /// Of the last frame, ticks.
+    pub last_duration: i64,
+    /// Of this stream, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+}
+
+/// Colour description by the code points of ISO/IEC 23091-2; 2 is "unspecified".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colour {
+    /// ColourPrimaries.
+    pub primaries: u8,
+    /// TransferCharacteristics.
+    pub transfer: u8,
+    /// MatrixCoefficients.
+    pub matrix: u8,
+    /// VideoFullRangeFlag.
+    pub full_range: bool,
+}
+
+/// A probed audio stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AudioStream {
+    /// Position among the source's streams.
+    pub index: u32,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// Samples per second.
+    pub sample_rate_hz: u32,
+    /// Channels.
+    pub channel_count: u32,
+    /// Of this stream, bit/s; 0: not known.
+    pub bitrate_bps: u64,
+    /// Unit of the times here, seconds.
+    pub time_base: Rational,
+    /// Time of the first sample that sounds.
+    pub first_pts: i64,
+    /// From the packets, ticks.
+    pub duration: i64,
+    /// ISO 639-2 or BCP 47; empty: not known.
+    pub language: String,
+    /// Empty: none.
+    pub title: String,
+    /// What players play when several are there.
+    pub is_default: bool,
+}

@@ -1,0 +1,116 @@
+//! Work as the wire's task: the plan's words, with the slices of its grids that a chunk needs.
+
+use std::sync::Arc;
+
+use flotilla_proto::delta;
+use flotilla_proto::fleet as wire;
+use wire::task_spec::Kind;
+
+use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, VideoPlan};
+use crate::domain::{Plan, Rational};
+use crate::scheduler::Work;
+
+/// What a runner is told to do.
+pub fn to_wire(work: &Work) -> wire::TaskSpec {
+    let kind = match work {
+        Work::Probe { max_pixels } => Some(Kind::Probe(wire::ProbeSpec { max_pixels: *max_pixels })),
+        Work::EncodeChunk { plan, chunk_index, max_pixels } => {
+            encode_chunk(plan, *chunk_index, *max_pixels).map(Kind::EncodeChunk)
+        }
+        Work::EncodeAudio { plan, audio_index } => {
+            plan.audio.get(*audio_index as usize).map(|audio| Kind::EncodeAudio(encode_audio(plan, audio)))
+        }
+        Work::Assemble {
+            name,
+            init_segment,
+            chunk_count,
+            sample_count,
+            fragmented,
+            progressive,
+            audio_init_segment,
+        } => Some(Kind::Assemble(wire::AssembleSpec {
+            name: name.clone(),
+            init_segment: init_segment.clone(),
+            chunk_count: *chunk_count,
+            sample_count: *sample_count,
+            fragmented: *fragmented,
+            progressive: *progressive,
+            audio_init_segment: audio_init_segment.clone(),
+        })),
+    };
+    wire::TaskSpec { kind }
+}
+
+fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<wire::EncodeChunkSpec> {
+    let video = plan.video.as_ref()?;
+    let chunk = video.chunks.get(chunk_index as usize)?;
+    let grids = video.grids.iter().zip(&chunk.slices).map(|(grid, slice)| grid_slice(grid, *slice)).collect();
+    let renditions: Option<Vec<_>> =
+        video.renditions.iter().map(|rendition| video_rendition(video, chunk, rendition)).collect();
+    Some(wire::EncodeChunkSpec {
+        stream_index: video.stream_index,
+        demuxer: plan.demuxer.clone(),
+        chunk_index,
+        seek_pts: chunk.seek_pts,
+        grids,
+        renditions: renditions?,
+        picture: Some(wire::Picture {
+            rotation_degrees: video.rotation_degrees,
+            interlaced: video.interlaced,
+        }),
+        max_pixels,
+    })
+}
+
+/// The slice's frames, and in `time_deltas` one time more: the end of its last frame.
+fn grid_slice(grid: &Grid, slice: Slice) -> wire::GridSlice {
+    wire::GridSlice {
+        first_frame: slice.start_frame,
+        timescale: grid.timescale,
+        time_deltas: delta::encode(grid.times.slice(slice.start_frame, slice.end_frame + 1)),
+        source_pts_deltas: delta::encode(grid.source_pts.slice(slice.start_frame, slice.end_frame)),
+    }
+}
+
+fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> Option<wire::VideoRendition> {
+    let grid = video.grids.get(rendition.grid_index as usize)?;
+    let slice = chunk.slices.get(rendition.grid_index as usize)?;
+    // Every chunk starts on a GOP and every GOP is one fragment, so the fragments before it can be counted.
+    let fragments_before = slice.start_frame.div_ceil(u64::from(grid.gop_frames));
+    Some(wire::VideoRendition {
+        name: rendition.name.clone(),
+        grid_index: rendition.grid_index,
+        width: rendition.width,
+        height: rendition.height,
+        encoder: rendition.encoder.clone(),
+        gop_frames: grid.gop_frames,
+        frame_rate: Some(rational(grid.frame_rate)),
+        settings: rendition.settings.clone().into_iter().collect(),
+        colour_primaries: u32::from(video.colour.primaries),
+        transfer_characteristics: u32::from(video.colour.transfer),
+        matrix_coefficients: u32::from(video.colour.matrix),
+        full_range: video.colour.full_range,
+        pixel_format: rendition.pixel_format.clone(),
+        first_sequence_number: u32::try_from(fragments_before).ok()?.checked_add(1)?,
+    })
+}
+
+fn encode_audio(plan: &Plan, audio: &AudioPlan) -> wire::EncodeAudioSpec {
+    wire::EncodeAudioSpec {
+        stream_index: audio.stream_index,
+        demuxer: plan.demuxer.clone(),
+        encoder: audio.encoder.clone(),
+        bitrate_bps: audio.bitrate_bps,
+        sample_rate_hz: audio.sample_rate_hz,
+        channel_count: audio.channel_count,
+        start_ticks: audio.start_ticks,
+        fragment_ticks: audio.fragment_ticks,
+        name: audio.name.clone(),
+        language: audio.language.clone(),
+        copy: audio.copy,
+    }
+}
+
+fn rational(fraction: Rational) -> wire::Rational {
+    wire::Rational { numerator: fraction.numerator, denominator: fraction.denominator }
+}

@@ -1,0 +1,119 @@
+//! What a submitter names.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use url::Url;
+
+use super::JobsError;
+use crate::objects::{Destination, Location};
+
+/// A job as it is asked for.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// What to transcode.
+    pub source: SourceRef,
+    /// By which profile.
+    pub profile: String,
+    /// Where to publish; must not hold a published video yet.
+    pub destination: Destination,
+    /// Fixed chunk length; none: the planner decides.
+    pub chunk_seconds: Option<u32>,
+    /// Lower runs first; 100 is ordinary.
+    pub priority: i32,
+    /// A repeated submission under the same key finds the first one's job.
+    pub idempotency_key: Option<String>,
+}
+
+/// Longest idempotency key, characters.
+const MAX_KEY_CHARS: usize = 200;
+
+impl Submission {
+    /// Says what cannot be used.
+    pub(super) fn check(&self) -> Result<(), JobsError> {
+        if self.chunk_seconds == Some(0) {
+            return Err(JobsError::Invalid("chunk_seconds is 0; leave it out or set at least 1".into()));
+        }
+        let length = self.idempotency_key.as_ref().map(|key| key.chars().count());
+        if length.is_some_and(|length| !(1..=MAX_KEY_CHARS).contains(&length)) {
+            return Err(JobsError::Invalid(format!(
+                "an idempotency key has 1 to {MAX_KEY_CHARS} characters"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Priority of a job for which nothing else is said.
+pub const ORDINARY_PRIORITY: i32 = 100;
+
+/// Where a source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceRef {
+    /// A file on the coordinator's machine. Never taken from the network.
+    File(PathBuf),
+    /// Fetched once into the object store.
+    Http(Url),
+    /// Read in place.
+    Object(Location),
+}
+
+impl SourceRef {
+    /// A source as a remote submitter may name it: an object or a URL, never a file.
+    pub fn remote(text: &str) -> Result<Self, JobsError> {
+        if text.starts_with("s3://") {
+            return match text.parse() {
+                Ok(at) => Ok(Self::Object(at)),
+                Err(error) => Err(JobsError::Source(format!("source {error}"))),
+            };
+        }
+        match Url::from_str(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Self::Http(url)),
+            _ => Err(JobsError::Source(format!("source {text:?} is neither an s3:// nor an http(s):// URL"))),
+        }
+    }
+
+    /// A source as somebody on this machine may name it.
+    pub fn local(text: &str) -> Result<Self, JobsError> {
+        match text.contains("://") {
+            true => Self::remote(text),
+            false => Ok(Self::File(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for SourceRef {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(to, "{}", path.display()),
+            // A URL may carry a password or a signature; neither belongs in lists and logs.
+            Self::Http(url) => {
+                let mut shown = url.clone();
+                let _ = shown.set_password(None);
+                shown.set_query(None);
+                write!(to, "{shown}")
+            }
+            Self::Object(at) => write!(to, "{at}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_submitter_cannot_name_files() {
+        assert!(SourceRef::remote("/etc/passwd").is_err());
+        assert!(SourceRef::remote("file:///etc/passwd").is_err());
+        assert!(matches!(SourceRef::remote("s3://videos/a.mp4"), Ok(SourceRef::Object(_))));
+        assert!(matches!(SourceRef::local("a.mp4"), Ok(SourceRef::File(_))));
+    }
+
+    #[test]
+    fn secrets_of_a_url_are_not_shown() {
+        let source = SourceRef::remote("https://me:secret@host/v.mp4?X-Amz-Signature=secret").unwrap();
+        assert_eq!(source.to_string(), "https://me@host/v.mp4");
+    }
+}

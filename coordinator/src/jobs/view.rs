@@ -1,0 +1,241 @@
+//! Jobs, tasks and runners as people and scripts see them: the JSON of the REST interface and of `--json`.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::JobsError;
+use crate::domain::runner::Encoder;
+use crate::domain::runner::LIVE_MS;
+use crate::domain::{Failure, JobId, JobState, TaskKind, TaskState, Timestamp};
+use crate::parts::Parts;
+use crate::store::{AttemptRecord, AttemptState, JobRecord, RunnerRecord, TaskRecord};
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobView {
+    /// Its id.
+    pub id: JobId,
+    /// As the submitter named it, secrets left out.
+    pub source: String,
+    /// Name of its profile.
+    pub profile: String,
+    /// Where the result goes.
+    pub destination: String,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it was submitted, milliseconds since the Unix epoch.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// How far it is.
+    pub progress: Progress,
+    /// Why nothing happens, when nothing does.
+    pub waiting: Option<String>,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Tasks that are done.
+    pub tasks_done: u32,
+    /// All tasks known so far.
+    pub tasks_total: u32,
+    /// Frames of the source that are encoded in every rendition.
+    pub frames_done: u64,
+    /// Frames of the source.
+    pub frames_total: u64,
+    /// Seconds of video encoded in a second; none before there is a figure.
+    pub speed: Option<f64>,
+    /// Milliseconds until the last frame is encoded, at the speed so far.
+    pub eta_ms: Option<u64>,
+}
+
+/// A task and how its attempts went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: String,
+    /// What it does; indexes point into the plan.
+    pub task: TaskKind,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Names of the runners that made them, in order.
+    pub runners: Vec<String>,
+    /// Why the last failed attempt failed.
+    pub last_failure: Option<Failure>,
+}
+
+/// A runner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunnerView {
+    /// Its id.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Seen within the last minute.
+    pub live: bool,
+    /// When it was last heard of.
+    pub last_seen_at: Option<Timestamp>,
+    /// Tasks at a time.
+    pub slots: u32,
+    /// Tasks now.
+    pub busy: u32,
+    /// It takes no more work.
+    pub draining: bool,
+    /// Failures that were its fault.
+    pub strikes: u32,
+    /// Encoders that passed their trial there.
+    pub encoders: Vec<String>,
+    /// Its software's version.
+    pub version: String,
+    /// System and processor.
+    pub machine: String,
+}
+
+impl RunnerView {
+    pub(super) fn new(runner: RunnerRecord, now: Timestamp) -> Self {
+        let live = runner.is_live(now, LIVE_MS);
+        Self {
+            id: runner.id.to_string(),
+            name: runner.name,
+            live,
+            last_seen_at: runner.last_seen_at,
+            slots: runner.capabilities.slots,
+            busy: runner.live_attempts,
+            draining: runner.draining,
+            strikes: runner.strikes,
+            encoders: runner.capabilities.encoders.into_iter().map(|encoder| encoder.name).collect(),
+            version: runner.capabilities.version,
+            machine: runner.capabilities.machine,
+        }
+    }
+}
+
+pub(super) async fn job(parts: &Parts, job_id: &JobId) -> Result<Option<JobView>, JobsError> {
+    match parts.store.job(job_id).await? {
+        Some(record) => of(parts, record).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, JobsError> {
+    let tasks = parts.store.tasks(&record.id).await?;
+    let attempts = parts.store.attempts(&record.id).await?;
+    let now = parts.clock.now();
+    let waiting = match record.state.is_over() {
+        true => None,
+        false => {
+            let pins = parts.store.pins(&record.id).await?;
+            waiting(&tasks, &parts.store.runners().await?, &pins, now)
+        }
+    };
+    let until = record.ended_at.unwrap_or(now);
+    Ok(JobView {
+        progress: progress(&tasks, &attempts, media_ms(parts, &record).await, until),
+        waiting,
+        id: record.id,
+        source: record.source,
+        profile: record.profile,
+        destination: record.destination.to_string(),
+        state: record.state,
+        failure: record.failure,
+        created_at: record.created_at,
+        ended_at: record.ended_at,
+    })
+}
+
+/// Length of the video, milliseconds; 0 before there is a plan.
+async fn media_ms(parts: &Parts, record: &JobRecord) -> u64 {
+    let Ok(plan) = parts.plan(&record.id).await else { return 0 };
+    let grid = plan.video.as_ref().and_then(|video| video.grids.first());
+    let end = grid.and_then(|grid| Some((grid.times.last()?, i64::from(grid.timescale))));
+    end.and_then(|(ticks, timescale)| u64::try_from(ticks.saturating_mul(1000) / timescale.max(1)).ok())
+        .unwrap_or(0)
+}
+
+/// Frames count once: a chunk's task encodes all renditions of a frame.
+fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], media_ms: u64, now: Timestamp) -> Progress {
+    let chunks = || tasks.iter().filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }));
+    let done = |task: &TaskRecord| matches!(task.state, TaskState::Done | TaskState::Sealing);
+    let live = |task: &TaskRecord| {
+        let attempts = attempts.iter().filter(|attempt| attempt.task_id == task.id);
+        attempts.filter(|attempt| attempt.state == AttemptState::Leased).map(|attempt| attempt.progress).max()
+    };
+    let frames =
+        |task: &TaskRecord| if done(task) { task.size } else { live(task).unwrap_or(0).min(task.size) };
+    let frames_total: u64 = chunks().map(|task| task.size).sum();
+    let frames_done: u64 = chunks().map(frames).sum();
+    let of_chunks = |attempt: &&AttemptRecord| chunks().any(|task| task.id == attempt.task_id);
+    let started = attempts.iter().filter(of_chunks).map(|attempt| attempt.leased_at).min();
+    let ended =
+        chunks().map(|task| task.done_at).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
+    let elapsed_ms = started.map_or(0, |started| ended.unwrap_or(now).since_ms(started));
+    let share = frames_done as f64 / frames_total.max(1) as f64;
+    let known = frames_done > 0 && elapsed_ms > 0;
+    Progress {
+        tasks_done: count(tasks.iter().filter(|task| task.state == TaskState::Done).count()),
+        tasks_total: count(tasks.len()),
+        frames_done,
+        frames_total,
+        speed: known.then(|| media_ms as f64 * share / elapsed_ms as f64),
+        eta_ms: known.then(|| (elapsed_ms as f64 * (1.0 - share) / share) as u64),
+    }
+}
+
+/// "Why is this waiting" in one sentence, when a ready task finds no runner.
+fn waiting(
+    tasks: &[TaskRecord],
+    runners: &[RunnerRecord],
+    pins: &HashMap<String, String>,
+    now: Timestamp,
+) -> Option<String> {
+    let ready = || tasks.iter().filter(|task| task.state == TaskState::Ready);
+    ready().next()?;
+    let usable = || runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
+    if usable().next().is_none() {
+        return Some("no runner is connected".into());
+    }
+    let offers = |name: &str, fits: &dyn Fn(&Encoder) -> bool| {
+        usable().any(|runner| runner.capabilities.encoder(name).is_some_and(fits))
+    };
+    let wanted = || ready().flat_map(|task| &task.encoders);
+    if let Some(missing) = wanted().find(|name| !offers(name, &|_| true)) {
+        return Some(format!("no connected runner offers the encoder {missing}"));
+    }
+    let fits =
+        |name: &str| pins.get(name).is_none_or(|pin| offers(name, &|encoder| encoder.fingerprint == *pin));
+    let unlike = wanted().find(|name| !fits(name))?;
+    Some(format!(
+        "no connected runner's {unlike} makes the same bytes as the chunks that are encoded already"
+    ))
+}
+
+pub(super) async fn tasks(parts: &Parts, job_id: &JobId) -> Result<Vec<TaskView>, JobsError> {
+    let attempts = parts.store.attempts(job_id).await?;
+    let names: HashMap<_, _> =
+        parts.store.runners().await?.into_iter().map(|runner| (runner.id, runner.name)).collect();
+    let view = |task: TaskRecord| {
+        let mine: Vec<_> = attempts.iter().filter(|attempt| attempt.task_id == task.id).collect();
+        let name = |attempt: &&AttemptRecord| {
+            names.get(&attempt.runner_id).cloned().unwrap_or_else(|| attempt.runner_id.to_string())
+        };
+        TaskView {
+            id: task.id.to_string(),
+            task: task.kind,
+            state: task.state,
+            attempts: count(mine.len()),
+            runners: mine.iter().map(name).collect(),
+            last_failure: mine.iter().rev().find_map(|attempt| attempt.failure.clone()),
+        }
+    };
+    Ok(parts.store.tasks(job_id).await?.into_iter().map(view).collect())
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,337 @@
+//! Every object key is made here, and every name that comes from outside is checked here.
+//!
+//! ```text
+//! work bucket     sources/{job}/source
+//!                 scratch/{job}/{task}/{attempt}/{output}
+//! destination     {prefix}/master.m3u8                     written last: the commit point
+//!                 {prefix}/{rendition}/playlist.m3u8
+//!                 {prefix}/{rendition}/media.mp4
+//!                 {prefix}/{height}p.mp4                   progressive
+//!                 {prefix}/report.json
+//! ```
+//! A key of scratch names its attempt, so no two attempts can ever write the same object.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{AttemptId, JobId, TaskId};
+
+/// S3's limit on a key.
+const MAX_KEY_BYTES: usize = 1024;
+
+/// An object: a bucket and a key. Printed and parsed as `s3://bucket/key`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Location {
+    bucket: String,
+    key: String,
+}
+
+impl Location {
+    /// A location of checked names.
+    pub fn new(bucket: &str, key: &str) -> Result<Self, InvalidName> {
+        check_bucket(bucket)?;
+        check_key(key)?;
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The key in the bucket.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// The coordinator's own bucket, for what lives only as long as a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkBucket(String);
+
+impl WorkBucket {
+    /// The bucket of that name.
+    pub fn new(bucket: &str) -> Result<Self, InvalidName> {
+        check_bucket(bucket)?;
+        Ok(Self(bucket.to_owned()))
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The copy of a job's source.
+    pub fn source(&self, job: &JobId) -> Location {
+        self.at(format!("sources/{job}/source"))
+    }
+
+    /// What one attempt writes as one of its outputs.
+    pub fn scratch(&self, job: &JobId, task: &TaskId, attempt: &AttemptId, output_index: u32) -> Location {
+        self.at(format!("{}{task}/{attempt}/{output_index}", self.scratch_prefix(job)))
+    }
+
+    /// What all scratch keys of a job begin with.
+    pub fn scratch_prefix(&self, job: &JobId) -> String {
+        format!("scratch/{job}/")
+    }
+
+    /// What all copies of sources begin with.
+    pub fn sources_prefix(&self) -> &'static str {
+        "sources/"
+    }
+
+    /// What all scratch keys begin with.
+    pub fn scratches_prefix(&self) -> &'static str {
+        "scratch/"
+    }
+
+    /// The job whose source's copy lies (or is being uploaded) under a key.
+    pub fn job_of_source(&self, key: &str) -> Option<JobId> {
+        let job: JobId = key.strip_prefix(self.sources_prefix())?.split('/').next()?.parse().ok()?;
+        (self.source(&job).key() == key).then_some(job)
+    }
+
+    /// The attempt that writes under a scratch key.
+    pub fn attempt_of_scratch(&self, key: &str) -> Option<AttemptId> {
+        let [_job, _task, attempt, _output] =
+            key.strip_prefix(self.scratches_prefix())?.split('/').collect::<Vec<_>>().try_into().ok()?;
+        attempt.parse().ok()
+    }
+
+    fn at(&self, key: String) -> Location {
+        Location { bucket: self.0.clone(), key }
+    }
+}
+
+/// Where a job publishes: a bucket and a prefix, which may be empty. Printed and parsed as
+/// `s3://bucket/prefix`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Destination {
+    bucket: String,
+    prefix: String,
+}
+
+impl Destination {
+    /// The bucket.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// What every published key begins with: empty, or ends in a slash.
+    pub fn key_prefix(&self) -> String {
+        if self.prefix.is_empty() { String::new() } else { format!("{}/", self.prefix) }
+    }
+
+    /// The multivariant playlist.
+    pub fn master(&self) -> Location {
+        self.at("master.m3u8")
+    }
+
+    /// The job's report.
+    pub fn report(&self) -> Location {
+        self.at("report.json")
+    }
+
+    /// The progressive file of a height in pixels.
+    pub fn progressive(&self, height: u32) -> Location {
+        self.at(&format!("{height}p.mp4"))
+    }
+
+    /// The media playlist of a rendition.
+    pub fn playlist(&self, rendition: &str) -> Result<Location, InvalidName> {
+        check_rendition(rendition)?;
+        Ok(self.at(&format!("{rendition}/playlist.m3u8")))
+    }
+
+    /// The media file of a rendition.
+    pub fn media(&self, rendition: &str) -> Result<Location, InvalidName> {
+        check_rendition(rendition)?;
+        Ok(self.at(&format!("{rendition}/media.mp4")))
+    }
+
+    fn at(&self, name: &str) -> Location {
+        Location { bucket: self.bucket.clone(), key: format!("{}{name}", self.key_prefix()) }
+    }
+}
+
+/// A name that no object may have, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} {reason}")]
+pub struct InvalidName {
+    name: String,
+    reason: &'static str,
+}
+
+impl InvalidName {
+    fn new(name: &str, reason: &'static str) -> Self {
+        Self { name: name.to_owned(), reason }
+    }
+}
+
+impl FromStr for Location {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (bucket, key) = split(text)?;
+        Self::new(bucket, key)
+    }
+}
+
+impl FromStr for Destination {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (bucket, key) = split(text)?;
+        let prefix = key.strip_suffix('/').unwrap_or(key);
+        check_bucket(bucket)?;
+        if !prefix.is_empty() {
+            check_key(prefix)?;
+        }
+        // Room for the longest name below the prefix.
+        if prefix.len() > MAX_KEY_BYTES - 256 {
+            return Err(InvalidName::new(text, "is too long for a destination"));
+        }
+        Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "s3://{}/{}", self.bucket, self.prefix)
+    }
+}
+
+macro_rules! text {
+    ($name:ident) => {
+        impl TryFrom<String> for $name {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.to_string()
+            }
+        }
+    };
+}
+text!(Location);
+text!(Destination);
+
+fn split(text: &str) -> Result<(&str, &str), InvalidName> {
+    let rest =
+        text.strip_prefix("s3://").ok_or_else(|| InvalidName::new(text, "does not begin with s3://"))?;
+    Ok(rest.split_once('/').unwrap_or((rest, "")))
+}
+
+/// The rules of S3: they also keep a bucket's name harmless as the name of a folder or host.
+fn check_bucket(name: &str) -> Result<(), InvalidName> {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    let legal = (3..=63).contains(&bytes.len())
+        && bytes.iter().copied().all(inner)
+        && outer(bytes.first())
+        && outer(bytes.last())
+        && !name.contains("..");
+    if legal {
+        return Ok(());
+    }
+    Err(InvalidName::new(name, "is no bucket name: 3 to 63 lower-case letters, digits, dots and dashes"))
+}
+
+fn check_key(key: &str) -> Result<(), InvalidName> {
+    if key.len() > MAX_KEY_BYTES {
+        return Err(InvalidName::new(key, "is longer than 1024 bytes"));
+    }
+    key.split('/').try_for_each(|part| check_part(key, part))
+}
+
+fn check_rendition(name: &str) -> Result<(), InvalidName> {
+    if name.contains('/') || name.len() > 128 {
+        return Err(InvalidName::new(name, "is no rendition name: up to 128 bytes without a slash"));
+    }
+    check_part(name, name)
+}
+
+fn check_part(name: &str, part: &str) -> Result<(), InvalidName> {
+    match part {
+        "" => Err(InvalidName::new(name, "has an empty part")),
+        "." | ".." => Err(InvalidName::new(name, "has a part `.` or `..`")),
+        _ if part.chars().any(char::is_control) => Err(InvalidName::new(name, "has a control character")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_refused(text: &str, reason: &str) {
+        let error = text.parse::<Location>().expect_err(text).to_string();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+
+    #[test]
+    fn a_location_is_read_back_as_printed() {
+        for text in ["s3://videos/a", "s3://my.videos/2026/höhe 1%/x?y#z", "s3://abc/..a/b.."] {
+            assert_eq!(text.parse::<Location>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn names_that_could_leave_their_place_are_refused() {
+        check_refused("https://videos/a", "does not begin with");
+        check_refused("s3://videos", "has an empty part");
+        check_refused("s3://videos//a", "has an empty part");
+        check_refused("s3://videos/a/../b", "`..`");
+        check_refused("s3://videos/a/./b", "`.`");
+        check_refused("s3://videos/a\nb", "control character");
+        check_refused("s3://videos/a\u{7f}", "control character");
+        check_refused("s3://../a", "no bucket name");
+        check_refused("s3://Videos/a", "no bucket name");
+        check_refused(&format!("s3://videos/{}", "k".repeat(1025)), "longer than");
+    }
+
+    #[test]
+    fn keys_are_as_documented() {
+        let work = WorkBucket::new("flotilla").expect("a bucket name");
+        let (job, task, attempt) = ("j1".parse().unwrap(), "t2".parse().unwrap(), "a3".parse().unwrap());
+        assert_eq!(work.source(&job).to_string(), "s3://flotilla/sources/j1/source");
+        assert_eq!(work.scratch(&job, &task, &attempt, 4).to_string(), "s3://flotilla/scratch/j1/t2/a3/4");
+        assert_eq!(work.job_of_source("sources/j1/source"), Some(job));
+        assert_eq!(work.attempt_of_scratch("scratch/j1/t2/a3/4"), Some(attempt));
+        for strange in ["sources/j1/other", "sources/j1", "scratch/j1/t2/a3", "videos/j1/source", ""] {
+            assert_eq!((work.job_of_source(strange), work.attempt_of_scratch(strange)), (None, None));
+        }
+
+        let destination: Destination = "s3://public/videos/7/".parse().expect("a destination");
+        assert_eq!(destination.to_string(), "s3://public/videos/7");
+        assert_eq!(destination.master().key(), "videos/7/master.m3u8");
+        assert_eq!(destination.progressive(720).key(), "videos/7/720p.mp4");
+        assert_eq!(destination.media("720p60").expect("a name").key(), "videos/7/720p60/media.mp4");
+        assert_eq!(destination.playlist("audio-1").expect("a name").key(), "videos/7/audio-1/playlist.m3u8");
+        assert!(destination.media("../x").is_err());
+        assert!(destination.media("").is_err());
+    }
+
+    #[test]
+    fn a_destination_may_be_a_whole_bucket() {
+        let destination: Destination = "s3://public".parse().expect("a destination");
+        assert_eq!(destination.report().to_string(), "s3://public/report.json");
+    }
+}

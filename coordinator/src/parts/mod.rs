@@ -1,0 +1,71 @@
+//! What every part of the coordinator works with: the store, the objects, the clock, and the little that lives only in
+//! memory. `app` makes it; the edges and verbs above are handed it.
+
+mod busy;
+mod plans;
+mod turns;
+
+use std::sync::Arc;
+
+use flotilla_profiles::Library;
+use tokio::sync::Notify;
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::domain::runner::LIVE_MS;
+use crate::domain::{JobId, Plan};
+use crate::lifecycle::Lifecycle;
+use crate::objects::{Storage, WorkBucket};
+use crate::store::{Result, Store};
+use crate::wake::Wake;
+
+pub use busy::{Busy, Writing};
+pub use plans::Plans;
+pub use turns::{Turn, Turns};
+
+/// What every part of the coordinator works with.
+pub struct Parts {
+    /// As configured.
+    pub config: Config,
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// Objects.
+    pub storage: Storage,
+    /// For sources and scratch.
+    pub bucket: WorkBucket,
+    /// Profiles that jobs may name.
+    pub profiles: Library,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Wakes waiting calls.
+    pub wake: Wake,
+    /// Wakes the publisher.
+    pub publish_wanted: Notify,
+    /// Wakes the sweeper of sources: a job is over.
+    pub sweep_wanted: Notify,
+    /// Spawning and stopping.
+    pub lifecycle: Lifecycle,
+    /// What is being written just now.
+    pub busy: Busy,
+    /// Which call of a runner is its newest.
+    pub turns: Turns,
+    /// Secret of the REST interface.
+    pub admin_token: String,
+    /// Read lately.
+    pub plans: Plans,
+}
+
+impl Parts {
+    /// The plan of a job.
+    pub async fn plan(&self, job_id: &JobId) -> Result<Arc<Plan>> {
+        self.plans.of(self.store.as_ref(), job_id).await
+    }
+
+    /// Slots of the runners that were seen lately.
+    pub async fn live_slots(&self) -> Result<u32> {
+        let now = self.clock.now();
+        let runners = self.store.runners().await?;
+        let live = runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
+        Ok(live.map(|runner| runner.capabilities.slots).sum())
+    }
+}

@@ -1,0 +1,133 @@
+//! Compares stored files with what is about to be said of them: length, init segment, and the heads of a
+//! sample of fragments. The sample is the first and the last fragment of every chunk, read at their computed
+//! offsets: a chunk that lies elsewhere, lacks bytes or carries another chunk's times shows at its ends.
+//! Reading every fragment would take a request per GOP; their digests were compared when they were sealed and
+//! again when they were joined.
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::PublishError;
+use super::joined::Joined;
+use super::ladder::Ladder;
+use super::moof::{FragmentHead, HEAD_BYTES};
+use crate::objects::Storage;
+use crate::store::StoredObject;
+
+/// Requests on their way at once.
+const REQUESTS_IN_FLIGHT: usize = 8;
+
+/// Checks every stored file of a ladder.
+pub(super) async fn stored_files(ladder: &Ladder<'_>, storage: &Storage) -> Result<(), PublishError> {
+    for file in &ladder.video {
+        if let Some(media) = file.media {
+            check_media(&file.joined, media, storage).await?;
+        }
+        if let Some(progressive) = file.progressive {
+            check_length(&file.joined.name, progressive, storage).await?;
+        }
+    }
+    for file in &ladder.audio {
+        if let Some(media) = file.media {
+            check_media(&file.joined, media, storage).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn check_media(joined: &Joined, object: &StoredObject, storage: &Storage) -> Result<(), PublishError> {
+    let expected = joined.size_bytes();
+    if object.size_bytes != expected {
+        let found = object.size_bytes;
+        let reason = format!("its file has {found} bytes, init segment and fragments have {expected}");
+        return Err(PublishError::refused(&joined.name, reason));
+    }
+    check_length(&joined.name, object, storage).await?;
+    let init_segment = storage.get_range(&object.at, 0..joined.init_segment.len() as u64).await?;
+    if init_segment != joined.init_segment {
+        return Err(PublishError::refused(&joined.name, "its file begins with another init segment"));
+    }
+    let checks = sampled(joined).into_iter().map(|position| async move {
+        let fragment = &joined.fragments[position];
+        let end = fragment.offset_bytes + fragment.size_bytes.min(HEAD_BYTES as u64);
+        let head = storage.get_range(&object.at, fragment.offset_bytes..end).await?;
+        check_head(joined, position, &head)
+    });
+    stream::iter(checks).buffer_unordered(REQUESTS_IN_FLIGHT).try_collect().await
+}
+
+/// The store holds as many bytes as were accepted.
+async fn check_length(name: &str, object: &StoredObject, storage: &Storage) -> Result<(), PublishError> {
+    let (stored, accepted) = (storage.head(&object.at).await?, object.size_bytes);
+    match stored == accepted {
+        true => Ok(()),
+        false => {
+            let reason = format!("the store holds {stored} bytes of {}, accepted were {accepted}", object.at);
+            Err(PublishError::refused(name, reason))
+        }
+    }
+}
+
+/// Positions of the first and the last fragment of every chunk.
+fn sampled(joined: &Joined) -> Vec<usize> {
+    let ends = joined.chunk_starts.iter().skip(1).copied().chain([joined.fragments.len()]);
+    let mut positions: Vec<_> =
+        joined.chunk_starts.iter().zip(ends).flat_map(|(&start, end)| [start, end - 1]).collect();
+    positions.dedup();
+    positions
+}
+
+fn check_head(joined: &Joined, position: usize, head: &[u8]) -> Result<(), PublishError> {
+    let fragment = &joined.fragments[position];
+    let refuse = |what: String| {
+        let at = fragment.offset_bytes;
+        Err(PublishError::refused(&joined.name, format!("its fragment {position} at byte {at} {what}")))
+    };
+    let found = match FragmentHead::parse(head) {
+        Ok(found) => found,
+        Err(error) => return refuse(format!("is malformed: {error}")),
+    };
+    let number = joined.sequence_number(position);
+    if found.sequence_number != number {
+        return refuse(format!("has sequence number {} in place of {number}", found.sequence_number));
+    }
+    if found.decode_time != fragment.decode_time {
+        return refuse(format!("starts at tick {} in place of {}", found.decode_time, fragment.decode_time));
+    }
+    if fragment.starts_with_keyframe && found.starts_with_keyframe == Some(false) {
+        return refuse("does not start with a keyframe".into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::fixtures;
+
+    #[test]
+    fn both_ends_of_every_chunk_are_read() {
+        let mut joined = fixtures::joined("720p", 1000, &[(2000, 1000); 6]);
+        joined.chunk_starts = vec![0, 3, 4];
+        assert_eq!(sampled(&joined), [0, 2, 3, 4, 5]);
+    }
+
+    fn check(sequence_number: u32, decode_time: u64, key: bool, reason: Option<&str>) {
+        let joined = fixtures::joined("720p", 1000, &[(2000, 1000); 2]);
+        let head = fixtures::fragment_head(sequence_number, decode_time, key);
+        let outcome = check_head(&joined, 1, &head).map_err(|error| error.to_string());
+        match reason {
+            None => assert_eq!(outcome, Ok(())),
+            Some(reason) => {
+                assert!(outcome.as_ref().is_err_and(|error| error.contains(reason)), "{outcome:?}")
+            }
+        }
+    }
+
+    #[test]
+    fn a_fragment_head_must_be_the_expected_one() {
+        check(2, 2000, true, None);
+        check(1, 2000, true, Some("fragment 1 at byte 1900 has sequence number 1 in place of 2"));
+        check(2, 4000, true, Some("starts at tick 4000 in place of 2000"));
+        check(2, 2000, false, Some("does not start with a keyframe"));
+    }
+}

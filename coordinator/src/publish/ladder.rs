@@ -1,0 +1,143 @@
+//! The finished ladder out of a job's records: every rendition joined and held against the plan. What a
+//! runner says of its work is believed here only as far as it agrees with the plan and with itself; `check`
+//! then compares it with the stored bytes.
+
+use super::joined::Joined;
+use super::planned::{check_assembly, check_chunk, check_picture, check_sound};
+use super::segments::Segments;
+use super::{Finished, PublishError};
+use crate::domain::TaskKind;
+use crate::domain::outcome::Outcome;
+use crate::domain::plan::{AudioPlan, Grid, Rendition, VideoPlan};
+use crate::store::{StoredObject, TaskRecord};
+
+/// All files of a result.
+pub(super) struct Ladder<'a> {
+    /// In the plan's order, largest first.
+    pub video: Vec<VideoFile<'a>>,
+    /// In the plan's order.
+    pub audio: Vec<AudioFile<'a>>,
+}
+
+/// A video rendition.
+pub(super) struct VideoFile<'a> {
+    pub plan: &'a Rendition,
+    pub grid: &'a Grid,
+    pub joined: Joined,
+    pub segments: Segments,
+    /// The single-file fMP4, if the plan wants it.
+    pub media: Option<&'a StoredObject>,
+    /// The MP4 with its index first, if the plan wants it.
+    pub progressive: Option<&'a StoredObject>,
+}
+
+/// An audio track.
+pub(super) struct AudioFile<'a> {
+    pub plan: &'a AudioPlan,
+    pub joined: Joined,
+    pub segments: Segments,
+    /// The single-file fMP4, if the plan wants it.
+    pub media: Option<&'a StoredObject>,
+}
+
+impl<'a> Ladder<'a> {
+    /// Gathers and checks all renditions and audio tracks of a job.
+    pub fn gather(finished: &'a Finished) -> Result<Self, PublishError> {
+        let mut ladder = Self { video: Vec::new(), audio: Vec::new() };
+        if let Some(video) = &finished.plan.video {
+            for rendition_index in 0..video.renditions.len() {
+                ladder.video.push(video_file(finished, video, rendition_index)?);
+            }
+        }
+        for audio_index in 0..finished.plan.audio.len() {
+            ladder.audio.push(audio_file(finished, audio_index)?);
+        }
+        match ladder.video.is_empty() && ladder.audio.is_empty() {
+            true => Err(PublishError::Records("the plan has neither video nor audio".into())),
+            false => Ok(ladder),
+        }
+    }
+
+    /// Every rendition and audio track that has a playlist.
+    pub fn files(&self) -> impl Iterator<Item = (&Joined, &Segments)> {
+        let video = self.video.iter().map(|file| (&file.joined, &file.segments));
+        video.chain(self.audio.iter().map(|file| (&file.joined, &file.segments)))
+    }
+}
+
+fn video_file<'a>(
+    finished: &'a Finished,
+    video: &'a VideoPlan,
+    rendition_index: usize,
+) -> Result<VideoFile<'a>, PublishError> {
+    let plan = &video.renditions[rendition_index];
+    let grid = video.grids.get(plan.grid_index as usize);
+    let grid = grid.ok_or_else(|| PublishError::Records(format!("{} has no frame grid", plan.name)))?;
+    let mut chunks = Vec::new();
+    for (chunk_index, chunk) in (0..).zip(&video.chunks) {
+        let task = task_of(finished, TaskKind::EncodeChunk { chunk_index })?;
+        let Some(Outcome::EncodeChunk { renditions }) = &task.outcome else { return Err(no_outcome(task)) };
+        let track = renditions.get(rendition_index);
+        let track = track.ok_or_else(|| {
+            PublishError::refused(&plan.name, format!("chunk {chunk_index} was returned without it"))
+        })?;
+        let slice = chunk.slices.get(plan.grid_index as usize);
+        let slice = slice.ok_or_else(|| PublishError::Records(format!("{} has no slice", plan.name)))?;
+        check_chunk(plan, grid, chunk_index, *slice, track)?;
+        chunks.push(track);
+    }
+    let joined = Joined::new(&plan.name, &chunks)?;
+    check_picture(plan, grid, &joined)?;
+    let index = index_u32(rendition_index);
+    let task = task_of(finished, TaskKind::Assemble { rendition_index: index })?;
+    check_assembly(joined_samples(task)?, &joined)?;
+    let package = finished.plan.package;
+    let media = if package.hls { Some(object_of(task, 0)?) } else { None };
+    let progressive = if package.progressive { Some(object_of(task, package.hls.into())?) } else { None };
+    let segments = Segments::new(&joined, package.segment_seconds);
+    Ok(VideoFile { plan, grid, joined, segments, media, progressive })
+}
+
+fn audio_file(finished: &Finished, audio_index: usize) -> Result<AudioFile<'_>, PublishError> {
+    let plan = &finished.plan.audio[audio_index];
+    let audio_index = index_u32(audio_index);
+    let task = task_of(finished, TaskKind::EncodeAudio { audio_index })?;
+    let Some(Outcome::EncodeAudio(track)) = &task.outcome else { return Err(no_outcome(task)) };
+    let joined = Joined::new(&plan.name, &[track])?;
+    check_sound(plan, &joined)?;
+    let package = finished.plan.package;
+    let mut media = None;
+    if package.hls {
+        let task = task_of(finished, TaskKind::AssembleAudio { audio_index })?;
+        check_assembly(joined_samples(task)?, &joined)?;
+        media = Some(object_of(task, 0)?);
+    }
+    let segments = Segments::new(&joined, package.segment_seconds);
+    Ok(AudioFile { plan, joined, segments, media })
+}
+
+fn task_of(finished: &Finished, kind: TaskKind) -> Result<&TaskRecord, PublishError> {
+    let found = finished.tasks.iter().find(|task| task.kind == kind);
+    found.ok_or_else(|| PublishError::Records(format!("there is no task {kind:?}")))
+}
+
+fn object_of(task: &TaskRecord, output_index: usize) -> Result<&StoredObject, PublishError> {
+    let missing = || PublishError::Records(format!("task {} has no object {output_index}", task.id));
+    task.objects.get(output_index).ok_or_else(missing)
+}
+
+/// What whoever joined the chunks has counted.
+fn joined_samples(task: &TaskRecord) -> Result<u64, PublishError> {
+    match task.outcome {
+        Some(Outcome::Assemble { sample_count }) => Ok(sample_count),
+        _ => Err(no_outcome(task)),
+    }
+}
+
+fn no_outcome(task: &TaskRecord) -> PublishError {
+    PublishError::Records(format!("task {} has no outcome of its kind", task.id))
+}
+
+fn index_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("plans have fewer than 2^32 entries")
+}

@@ -1,0 +1,115 @@
+//! Publication: from finished tasks to a result that players can play.
+//!
+//! ```text
+//! gather and check ──> playlists ──> report.json ──> master.m3u8 (the commit point)
+//! ```
+//! Invariants: nothing is published that was not checked against the plan and the stored bytes; the manifest
+//! is written last; everything written derives from stored records, so a repeated publication writes the same
+//! bytes.
+
+mod accounts;
+#[cfg(test)]
+mod bench;
+mod boxes;
+mod check;
+mod codecs;
+mod error;
+mod export;
+#[cfg(test)]
+mod fixtures;
+pub mod init;
+pub mod joined;
+mod ladder;
+pub mod manifest;
+pub mod moof;
+mod planned;
+pub mod playlist;
+pub mod rate;
+pub mod report;
+#[cfg(test)]
+mod sample;
+pub mod segments;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use crate::domain::Plan;
+use crate::domain::source::Source;
+use crate::objects::{Location, Storage};
+use crate::store::{AttemptRecord, JobRecord, RunnerRecord, TaskRecord};
+pub use boxes::Malformed;
+pub use error::PublishError;
+pub use export::{ExportError, export};
+use ladder::Ladder;
+use manifest::{AudioTrack, VideoVariant};
+pub use report::Report;
+
+const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+const REPORT_TYPE: &str = "application/json";
+
+/// All records of a job whose tasks are done.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The job.
+    pub job: JobRecord,
+    /// Its plan.
+    pub plan: Plan,
+    /// What its probe found.
+    pub source: Source,
+    /// All its tasks, with outcomes and objects.
+    pub tasks: Vec<TaskRecord>,
+    /// All attempts at them.
+    pub attempts: Vec<AttemptRecord>,
+    /// The runners that are known; others are named by their ids.
+    pub runners: Vec<RunnerRecord>,
+}
+
+/// What was published.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The manifest; none when the plan wants no HLS.
+    pub master: Option<Location>,
+    /// The contents of `report.json`.
+    pub report: Report,
+}
+
+/// Checks and publishes a job. May be repeated, after a crash too: it writes the same bytes again.
+pub async fn publish(finished: &Finished, storage: &Storage) -> Result<Published, PublishError> {
+    let ladder = Ladder::gather(finished)?;
+    check::stored_files(&ladder, storage).await?;
+    let destination = &finished.job.destination;
+    let hls = finished.plan.package.hls;
+    let mut playlists = Vec::new();
+    if hls {
+        for (joined, segments) in ladder.files() {
+            playlists.push((destination.playlist(&joined.name)?, playlist::media_playlist(joined, segments)));
+        }
+    }
+    let report = accounts::report(finished, &ladder, &playlists);
+    for (at, text) in playlists {
+        storage.put(&at, Bytes::from(text), PLAYLIST_TYPE).await?;
+    }
+    storage.put(&destination.report(), Bytes::from(report.to_json()), REPORT_TYPE).await?;
+    let mut master = None;
+    if hls {
+        let at = destination.master();
+        storage.put(&at, Bytes::from(manifest_of(&ladder)), PLAYLIST_TYPE).await?;
+        master = Some(at);
+    }
+    Ok(Published { master, report })
+}
+
+fn manifest_of(ladder: &Ladder<'_>) -> String {
+    let video = ladder.video.iter().map(|file| VideoVariant {
+        joined: &file.joined,
+        segments: &file.segments,
+        frame_rate: file.grid.frame_rate,
+    });
+    let audio = ladder.audio.iter().map(|file| AudioTrack {
+        joined: &file.joined,
+        segments: &file.segments,
+        plan: file.plan,
+    });
+    manifest::master(&video.collect::<Vec<_>>(), &audio.collect::<Vec<_>>())
+}

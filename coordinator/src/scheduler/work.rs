@@ -1,0 +1,194 @@
+//! What a leased task comes to: the plan's words, the objects it reads and the objects it makes.
+
+use std::sync::Arc;
+
+use super::SchedulerError;
+use crate::domain::outcome::{Outcome, Track};
+use crate::domain::{Plan, TaskKind};
+use crate::objects::Location;
+use crate::parts::Parts;
+use crate::store::{JobRecord, StoredObject, TaskRecord};
+
+/// What a runner is to do.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Say what the source is.
+    Probe {
+        /// Refuse larger pictures.
+        max_pixels: u64,
+    },
+    /// Encode a chunk of the plan.
+    EncodeChunk {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Which chunk of it.
+        chunk_index: u32,
+        /// Refuse larger pictures.
+        max_pixels: u64,
+    },
+    /// Encode an audio track of the plan.
+    EncodeAudio {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Which track of it.
+        audio_index: u32,
+    },
+    /// Join sealed chunks.
+    Assemble {
+        /// The rendition's or audio track's name.
+        name: String,
+        /// What all chunks share.
+        init_segment: Vec<u8>,
+        /// How many inputs are the rendition's.
+        chunk_count: u32,
+        /// What the joined track must hold.
+        sample_count: u64,
+        /// Make a single-file fMP4.
+        fragmented: bool,
+        /// Make a progressive MP4.
+        progressive: bool,
+        /// Of the progressive MP4's audio; empty: none.
+        audio_init_segment: Vec<u8>,
+    },
+}
+
+/// An object that a task makes.
+pub struct PlannedOutput {
+    /// Where it goes; none: a scratch object of the attempt.
+    pub published_at: Option<Location>,
+}
+
+/// A task with its objects.
+pub struct Prepared {
+    /// What to do.
+    pub work: Work,
+    /// What it reads: place, length, digest (hexadecimal; empty: not known).
+    pub inputs: Vec<(Location, u64, String)>,
+    /// What it makes.
+    pub outputs: Vec<PlannedOutput>,
+}
+
+/// Largest picture that is accepted unless configured: 8192 x 4320.
+pub const MAX_PIXELS: u64 = 8192 * 4320;
+
+/// Gathers what `task` needs from its job's plan and from the results that it depends on.
+pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, SchedulerError> {
+    let job = parts.store.job(&task.job_id).await?;
+    let job = job.ok_or_else(|| SchedulerError::Missing(format!("job {} is gone", task.job_id)))?;
+    let source = (job.source_object.clone(), job.source_bytes, String::new());
+    let max_pixels = parts.config.planning.max_pixels.unwrap_or(MAX_PIXELS);
+    let scratch = || PlannedOutput { published_at: None };
+    match task.kind {
+        TaskKind::Probe => {
+            Ok(Prepared { work: Work::Probe { max_pixels }, inputs: vec![source], outputs: vec![] })
+        }
+        TaskKind::EncodeChunk { chunk_index } => {
+            let plan = parts.plan(&job.id).await?;
+            let count = plan.video.as_ref().map_or(0, |video| video.renditions.len());
+            let outputs = (0..count).map(|_| scratch()).collect();
+            let work = Work::EncodeChunk { plan, chunk_index, max_pixels };
+            Ok(Prepared { work, inputs: vec![source], outputs })
+        }
+        TaskKind::EncodeAudio { audio_index } => {
+            let work = Work::EncodeAudio { plan: parts.plan(&job.id).await?, audio_index };
+            Ok(Prepared { work, inputs: vec![source], outputs: vec![scratch()] })
+        }
+        TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
+        TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,
+    }
+}
+
+async fn assemble(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared, SchedulerError> {
+    let plan = parts.plan(&job.id).await?;
+    let tasks = parts.store.tasks(&job.id).await?;
+    let missing = || SchedulerError::Missing(format!("the plan of job {} has no rendition {index}", job.id));
+    let video = plan.video.as_ref().ok_or_else(missing)?;
+    let rendition = video.renditions.get(index as usize).ok_or_else(missing)?;
+    let grid = video.grids.get(rendition.grid_index as usize).ok_or_else(missing)?;
+    let chunks = chunks_of(&tasks, index as usize)?;
+    let first = chunks.first().ok_or_else(missing)?;
+    let audio = match plan.package.progressive && !plan.audio.is_empty() {
+        true => Some(audio_of(&tasks, 0)?),
+        false => None,
+    };
+    let work = Work::Assemble {
+        name: rendition.name.clone(),
+        init_segment: first.0.init_segment.clone(),
+        chunk_count: count(chunks.len()),
+        sample_count: grid.frame_count(),
+        fragmented: plan.package.hls,
+        progressive: plan.package.progressive,
+        audio_init_segment: audio.map(|(track, _)| track.init_segment.clone()).unwrap_or_default(),
+    };
+    let inputs = chunks.into_iter().chain(audio).map(|(_, object)| input(object)).collect();
+    let short_side = rendition.height.min(rendition.width);
+    let mut outputs = Vec::new();
+    if plan.package.hls {
+        outputs.push(job.destination.media(&rendition.name)?);
+    }
+    if plan.package.progressive {
+        outputs.push(job.destination.progressive(short_side));
+    }
+    let published = |at| PlannedOutput { published_at: Some(at) };
+    Ok(Prepared { work, inputs, outputs: outputs.into_iter().map(published).collect() })
+}
+
+async fn assemble_audio(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared, SchedulerError> {
+    let plan = parts.plan(&job.id).await?;
+    let tasks = parts.store.tasks(&job.id).await?;
+    let missing =
+        || SchedulerError::Missing(format!("the plan of job {} has no audio track {index}", job.id));
+    let planned = plan.audio.get(index as usize).ok_or_else(missing)?;
+    let (track, object) = audio_of(&tasks, index)?;
+    let work = Work::Assemble {
+        name: planned.name.clone(),
+        init_segment: track.init_segment.clone(),
+        chunk_count: 1,
+        sample_count: track.sample_count,
+        fragmented: true,
+        progressive: false,
+        audio_init_segment: Vec::new(),
+    };
+    let at = job.destination.media(&planned.name)?;
+    Ok(Prepared {
+        work,
+        inputs: vec![input(object)],
+        outputs: vec![PlannedOutput { published_at: Some(at) }],
+    })
+}
+
+/// One rendition's share of every chunk, in the plan's order.
+fn chunks_of(tasks: &[TaskRecord], rendition: usize) -> Result<Vec<(&Track, &StoredObject)>, SchedulerError> {
+    let chunks = tasks.iter().filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }));
+    let mut chunks: Vec<_> = chunks.collect();
+    chunks.sort_by_key(|task| task.kind);
+    let found: Option<Vec<_>> = chunks.into_iter().map(|task| share_of(task, rendition)).collect();
+    found.ok_or_else(|| SchedulerError::Missing("a chunk that is done has no result".into()))
+}
+
+/// A rendition's share of a chunk, when it is done.
+fn share_of(task: &TaskRecord, rendition: usize) -> Option<(&Track, &StoredObject)> {
+    match &task.outcome {
+        Some(Outcome::EncodeChunk { renditions }) => {
+            renditions.get(rendition).zip(task.objects.get(rendition))
+        }
+        _ => None,
+    }
+}
+
+fn audio_of(tasks: &[TaskRecord], index: u32) -> Result<(&Track, &StoredObject), SchedulerError> {
+    let task = tasks.iter().find(|task| task.kind == TaskKind::EncodeAudio { audio_index: index });
+    let found = task.and_then(|task| match &task.outcome {
+        Some(Outcome::EncodeAudio(track)) => Some(track).zip(task.objects.first()),
+        _ => None,
+    });
+    found.ok_or_else(|| SchedulerError::Missing("an audio track that is done has no result".into()))
+}
+
+fn input(object: &StoredObject) -> (Location, u64, String) {
+    (object.at.clone(), object.size_bytes, object.sha256.clone())
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).expect("plans are bounded")
+}

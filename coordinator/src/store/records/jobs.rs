@@ -1,0 +1,78 @@
+//! Jobs.
+
+use serde::Serialize;
+
+use crate::domain::{Failure, JobId, JobState, Timestamp};
+use crate::objects::{Destination, Location};
+
+/// A job that is about to be added.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// The source as it was named by the submitter, for people.
+    pub source: String,
+    /// The object that runners read.
+    pub source_object: Location,
+    /// Length of that object.
+    pub source_bytes: u64,
+    /// True: the object is ours and is removed when the job is over.
+    pub source_is_ours: bool,
+    /// Name of its profile.
+    pub profile: String,
+    /// The profile as it was then, as JSON: later edits do not change a running job.
+    pub profile_json: String,
+    /// Where the result goes.
+    pub destination: Destination,
+    /// Fixed chunk length, seconds; none: the planner decides.
+    pub chunk_seconds: Option<u32>,
+    /// Lower runs first.
+    pub priority: i32,
+    /// A repeated submission under the same key finds the first one's job.
+    pub idempotency_key: Option<String>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// A new job.
+    Created,
+    /// The job of an earlier submission under the same key.
+    Existing(JobId),
+    /// A job that writes to the same destination, or whose half result still lies there.
+    Taken(JobId),
+}
+
+/// A job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JobRecord {
+    /// Its id.
+    pub id: JobId,
+    /// As the submitter named it.
+    pub source: String,
+    /// What runners read.
+    pub source_object: Location,
+    /// Its length.
+    pub source_bytes: u64,
+    /// The object is ours to remove.
+    pub source_is_ours: bool,
+    /// Name of its profile.
+    pub profile: String,
+    /// The profile as it was at submission.
+    #[serde(skip)]
+    pub profile_json: String,
+    /// Where the result goes.
+    pub destination: Destination,
+    /// Fixed chunk length, seconds.
+    pub chunk_seconds: Option<u32>,
+    /// Lower runs first.
+    pub priority: i32,
+    /// Where it stands.
+    pub state: JobState,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When it was published, failed or cancelled.
+    pub ended_at: Option<Timestamp>,
+}

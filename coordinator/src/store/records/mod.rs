@@ -1,0 +1,13 @@
+//! What goes into the store and comes out of it.
+
+mod jobs;
+mod leases;
+mod results;
+mod runners;
+mod tasks;
+
+pub use jobs::*;
+pub use leases::*;
+pub use results::*;
+pub use runners::*;
+pub use tasks::*;

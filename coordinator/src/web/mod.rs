@@ -1,0 +1,45 @@
+//! The REST edge and the port that everything shares: gRPC for runners, `/api/v1` for people and scripts, and, below
+//! all other paths, the embedded object store.
+
+mod api;
+mod auth;
+mod extract;
+mod problem;
+
+pub use api::{JobDetail, SubmitBody, TokenCreated};
+pub use problem::Problem;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::fleet;
+use crate::jobs::Jobs;
+use crate::objects::EmbeddedServer;
+use crate::parts::Parts;
+
+/// Serves on `listener` until the coordinator stops.
+pub fn spawn(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>, listener: TcpListener) {
+    let router = router(parts, jobs, embedded);
+    let lifecycle = parts.lifecycle.clone();
+    let watch = lifecycle.clone();
+    lifecycle.spawn(async move {
+        let stopping = async move { watch.stopping().await };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopping).await {
+            tracing::error!(%error, "the server ended");
+        }
+    });
+}
+
+fn router(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>) -> Router {
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .nest("/api/v1", api::router(jobs, parts.admin_token.clone()))
+        .route_service("/flotilla.fleet.v1.Fleet/{call}", fleet::service(parts.clone()));
+    match embedded {
+        Some(server) => server.mount(router),
+        None => router,
+    }
+}

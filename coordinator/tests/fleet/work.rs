@@ -1,0 +1,124 @@
+//! Who is given which work.
+
+use flotilla_proto::delta;
+use flotilla_proto::fleet::task_spec::Kind as Spec;
+use flotilla_proto::fleet::{EncodeChunkSpec, FailureClass};
+
+use crate::runner::{FRAME_COUNT, chunk_index, spec};
+use crate::stage::Stage;
+
+#[tokio::test]
+async fn a_probe_becomes_chunks_that_cover_every_frame_once() {
+    let stage = Stage::new().await;
+    let runner = stage.runner("mine", "one").await;
+    stage.submit("job").await;
+
+    let probe = runner.take().await;
+    assert!(matches!(spec(&probe), Spec::Probe(probe) if probe.max_pixels > 0), "{:?}", spec(&probe));
+    assert_eq!((probe.inputs.len(), probe.outputs.len()), (1, 0));
+    let source = reqwest::get(&probe.inputs[0].url).await.unwrap().bytes().await.unwrap();
+    assert_eq!(source, "bytes of a video");
+    assert!(runner.work(&probe).await.accepted);
+
+    let leases = runner.ask(9, &[]).await;
+    let audio = leases.iter().filter(|lease| matches!(spec(lease), Spec::EncodeAudio(_))).count();
+    let chunks: Vec<_> = leases.iter().filter(|lease| chunk_index(lease).is_some()).collect();
+    assert_eq!((leases.len(), audio, chunks.len()), (4, 1, 3));
+    let mut next_frame = 0;
+    for (index, lease) in chunks.into_iter().enumerate() {
+        let Spec::EncodeChunk(chunk) = spec(lease) else { unreachable!() };
+        assert_eq!(chunk.chunk_index as usize, index);
+        assert_eq!(lease.outputs.len(), chunk.renditions.len());
+        next_frame = check_chunk(chunk, next_frame);
+    }
+    assert_eq!(next_frame, FRAME_COUNT);
+    assert!(runner.ask(9, &leases.iter().collect::<Vec<_>>()).await.is_empty(), "assemblies wait for chunks");
+}
+
+/// Checks a chunk whose first frame must be `first`; answers the frame after it.
+fn check_chunk(chunk: &EncodeChunkSpec, first: i64) -> i64 {
+    let [grid] = chunk.grids.as_slice() else { panic!("24 frames a second make one grid for all") };
+    let shown = delta::decode(&grid.source_pts_deltas);
+    assert_eq!(grid.first_frame as i64, first);
+    assert_eq!(shown, (first..first + shown.len() as i64).collect::<Vec<_>>());
+    assert_eq!(
+        delta::decode(&grid.time_deltas).len(),
+        shown.len() + 1,
+        "one more: the end of the last frame"
+    );
+    // The source has a keyframe every 48 frames, chunks start on them.
+    assert_eq!(chunk.seek_pts.unwrap_or(0), first);
+    assert_eq!(chunk.renditions[0].height, 360);
+    for rendition in &chunk.renditions {
+        assert_eq!(rendition.gop_frames, 48);
+        assert_eq!(u64::from(rendition.first_sequence_number), first as u64 / 48 + 1);
+        assert_eq!(rendition.settings["threads"], "1");
+    }
+    first + shown.len() as i64
+}
+
+#[tokio::test]
+async fn another_fingerprint_gets_no_chunk_and_the_job_says_why_it_waits() {
+    let stage = Stage::new().await;
+    let (first, second) = (stage.runner("first", "one").await, stage.runner("second", "two").await);
+    let job_id = stage.submit("job").await;
+    let pinned = first.take_chunk().await;
+    let offered = second.ask(9, &[]).await;
+    assert!(offered.iter().all(|lease| chunk_index(lease).is_none()), "chunks would not join byte for byte");
+
+    // The one machine that could go on leaves.
+    assert!(first.work(&pinned).await.accepted);
+    stage.clock.pass_ms(61_000);
+    second.ask(0, &offered.iter().collect::<Vec<_>>()).await;
+    let waiting = stage.view(&job_id).await.waiting.expect("it waits");
+    assert!(waiting.contains("libx264") && waiting.contains("same bytes"), "{waiting}");
+}
+
+#[tokio::test]
+async fn a_job_says_which_encoder_it_waits_for() {
+    let stage = Stage::new().await;
+    let job_id = stage.submit("job").await;
+    assert_eq!(stage.view(&job_id).await.waiting.as_deref(), Some("no runner is connected"));
+    let runner = stage.runner("mine", "one").await.without("libx264");
+    runner.work(&runner.take().await).await;
+    let offered = runner.ask(9, &[]).await;
+    assert!(offered.iter().all(|lease| chunk_index(lease).is_none()));
+    let waiting = stage.view(&job_id).await.waiting;
+    assert_eq!(waiting.as_deref(), Some("no connected runner offers the encoder libx264"));
+}
+
+#[tokio::test]
+async fn calls_that_cross_never_start_more_than_there_are_slots() {
+    let stage = Stage::new().await;
+    let runner = stage.runner("mine", "one").await;
+    stage.submit("job").await;
+    runner.work(&runner.take().await).await;
+    // Each of these was sent before the answer to another came.
+    let calls = (0..5).map(|_| runner.ask(2, &[]));
+    let given: Vec<_> = futures::future::join_all(calls).await.into_iter().flatten().collect();
+    assert_eq!(given.len(), 2);
+    assert_eq!(
+        runner.ask(2, &given.iter().collect::<Vec<_>>()).await.len(),
+        2,
+        "named attempts take no free slot"
+    );
+}
+
+#[tokio::test]
+async fn a_returned_task_costs_nothing_and_goes_to_the_same_runner_again() {
+    let stage = Stage::new().await;
+    let runner = stage.runner("mine", "one").await;
+    let job_id = stage.submit("job").await;
+    let mut given = Vec::new();
+    for _ in 0..10 {
+        let probe = runner.take().await;
+        runner.fail(&probe, FailureClass::Returned, "the machine drains").await;
+        given.push(probe.task_id);
+    }
+    let probe = runner.take().await;
+    assert!(runner.work(&probe).await.accepted);
+    assert!(given.iter().all(|task_id| *task_id == probe.task_id));
+    let runners = stage.jobs().runners().await.unwrap();
+    assert_eq!(runners[0].strikes, 0);
+    assert!(stage.view(&job_id).await.failure.is_none());
+}

@@ -1,0 +1,67 @@
+//! A bucket as an outsider sees it: read by `curl` with signed requests, not by the product's own client.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// One bucket and the key to it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// URL of the S3 server.
+    pub endpoint: String,
+    /// As the server wants it.
+    pub region: String,
+    /// The bucket's name.
+    pub name: String,
+    /// Access key id.
+    pub access_key: String,
+    /// Secret key.
+    pub secret_key: String,
+}
+
+impl Bucket {
+    /// The external server that the environment names, if it names one.
+    pub fn from_environment() -> Option<Self> {
+        let variable = |name: &str| std::env::var(format!("FLOTILLA_TEST_S3_{name}")).ok();
+        Some(Self {
+            endpoint: variable("ENDPOINT")?,
+            region: variable("REGION")?,
+            name: variable("BUCKET")?,
+            access_key: variable("ACCESS_KEY")?,
+            secret_key: variable("SECRET_KEY")?,
+        })
+    }
+
+    /// The keys that begin with `prefix`; up to a thousand.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let prefix = prefix.replace('/', "%2F");
+        let list = self.get(&format!("?list-type=2&prefix={prefix}"));
+        let list = String::from_utf8(list).expect("a listing is text");
+        let key = |part: &str| part.split_once("</Key>").map(|(key, _)| key.to_owned());
+        list.split("<Key>").skip(1).filter_map(key).collect()
+    }
+
+    /// Copies everything below `prefix` to `folder`.
+    pub fn download(&self, prefix: &str, folder: &Path) {
+        let below = format!("{prefix}/");
+        for key in self.keys(&below) {
+            let path = folder.join(&key[below.len()..]);
+            fs::create_dir_all(path.parent().expect("it lies in the folder")).expect("a folder can be made");
+            fs::write(path, self.get(&format!("/{key}"))).expect("a file can be written");
+        }
+    }
+
+    fn get(&self, rest: &str) -> Vec<u8> {
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--fail-with-body", "--max-time", "60"])
+            .args(["--aws-sigv4", &format!("aws:amz:{}:s3", self.region)])
+            .args(["--user", &format!("{}:{}", self.access_key, self.secret_key)])
+            .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
+            .arg(format!("{}/{}{rest}", self.endpoint, self.name))
+            .output()
+            .expect("curl starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{rest}: {said} {}", String::from_utf8_lossy(&output.stdout));
+        output.stdout
+    }
+}

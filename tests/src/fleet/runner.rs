@@ -1,0 +1,71 @@
+//! A runner process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::coordinator::Coordinator;
+use super::process::Process;
+use super::programs::runner_program;
+
+/// What the first runner's trial encodes found, for the others: they take seconds, and this is one machine.
+static TRIALS: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+/// A running `flotilla-runner run`.
+pub struct Runner {
+    /// The name that the coordinator shows.
+    pub name: String,
+    /// The daemon.
+    pub process: Process,
+    state: PathBuf,
+}
+
+impl Runner {
+    /// Joins `coordinator` and starts to work, `slots` tasks at a time. State and log lie in `folder`.
+    pub fn start(coordinator: &Coordinator, name: &str, slots: u32, folder: &Path) -> Self {
+        let token = coordinator.token();
+        let state = folder.join(name);
+        if let Some(trials) = &*TRIALS.lock().expect("no holder panics") {
+            fs::create_dir(&state).expect("a folder can be made");
+            fs::write(state.join("trials.json"), trials).expect("a file can be written");
+        }
+        let configure = |command: &mut Command| {
+            command.args(["run", "--url", coordinator.url(), "--token", &token, "--name", name, "-v"]);
+            command.args(["--slots", &slots.to_string()]).env("FLOTILLA_RUNNER_STATE", &state);
+        };
+        let process = Process::start(&runner_program(), configure, &folder.join(format!("{name}.log")));
+        Self { name: name.into(), process, state }
+    }
+
+    /// Its engine children: one for each task that it works on.
+    pub fn engines(&self) -> Vec<Pid> {
+        self.process.children()
+    }
+
+    /// Kills one engine child, as the kernel does when memory runs out. True: there was one.
+    pub fn kill_an_engine(&self) -> bool {
+        self.engines().first().is_some_and(|&engine| kill(engine, Signal::SIGKILL).is_ok())
+    }
+
+    /// Tells it to finish what it does and go, and waits for that.
+    pub fn drain(mut self, at_most: Duration) {
+        self.process.signal(Signal::SIGTERM);
+        let status = self.process.wait_end(at_most);
+        assert!(status.success(), "{} drained with {status}", self.name);
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        if let Ok(trials) = fs::read(self.state.join("trials.json"))
+            && let Ok(mut kept) = TRIALS.lock()
+        {
+            kept.get_or_insert(trials);
+        }
+    }
+}

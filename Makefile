@@ -1,0 +1,75 @@
+# Flotilla's front door. `make` alone lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CLIP ?= tests/media/sintel-trailer_1280x720p24_h264_aac2_52s.mp4
+PROFILE ?= web
+RUNNERS ?= 2
+OUT ?= demo-out
+
+CARGO ?= cargo
+# What `make install` installs into.
+PREFIX ?= /usr/local
+
+##@ Look at it
+.PHONY: demo
+demo: release ## Transcode a real clip on this machine and say how to play it (CLIP= PROFILE= RUNNERS= OUT=)
+	@rm -rf demo-out    # Only our own: OUT may name a folder that holds more than this.
+	target/release/flotilla transcode "$(CLIP)" --profile "$(PROFILE)" --out "$(OUT)" --runners "$(RUNNERS)"
+	@printf 'over HTTP python3 -m http.server --directory %s 8000, then play http://localhost:8000/master.m3u8\n' "$(OUT)"
+
+##@ Build
+.PHONY: install-deps build release install
+install-deps: ## Install what is missing: FFmpeg's libraries, clang, nasm (apt; asks for sudo)
+	@deploy/install-deps.sh
+
+build: install-deps ## Build both programs for development
+	$(CARGO) build --workspace --bins --locked
+
+release: install-deps ## Build both programs for use: target/release/flotilla, target/release/flotilla-runner
+	$(CARGO) build --release --locked -p flotilla-coordinator -p flotilla-runner --bins
+
+install: ## Copy the release programs to PREFIX/bin (make release first)
+	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" target/release/flotilla target/release/flotilla-runner
+
+##@ Check
+.PHONY: test lint fmt fmt-check clippy deny doc unit journeys
+test: install-deps lint deny doc unit ## Everything that must pass: lint, licences, docs, all tests and journeys
+
+unit: build ## All tests of all crates, the journeys among them; with garage installed also against a second S3 server
+	tests/s3/with-store.sh $(CARGO) test --workspace --locked
+
+journeys: build ## Only the tests that run real processes on real media
+	tests/s3/with-store.sh $(CARGO) test --locked -p flotilla-tests
+
+lint: fmt-check clippy ## Formatting and clippy, warnings denied
+
+fmt: ## Format all code
+	$(CARGO) fmt --all
+
+fmt-check:
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	$(CARGO) fmt --all --check
+
+clippy: install-deps
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## Licences, sources and known flaws of all dependencies (cargo-deny)
+	@deploy/check-dependencies.sh
+
+doc: install-deps ## Build the documentation of all crates, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+##@ Tidy
+.PHONY: clean
+clean: ## Remove what was built and what the demo made
+	$(CARGO) clean
+	rm -rf demo-out
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

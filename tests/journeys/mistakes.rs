@@ -19,7 +19,7 @@ const COORDINATOR: i32 = 6;
 const INTERNAL: i32 = 7;
 
 /// Every mistake is noticed long before that.
-const AT_MOST: Duration = Duration::from_secs(60);
+const AT_MOST: Duration = Duration::from_secs(120);
 
 /// A program that must fail with this exit code and these words in its error, and leave no process.
 fn check(program: &Path, arguments: &[&str], exit_code: i32, words: &[&str]) {
@@ -67,6 +67,36 @@ fn inputs_that_are_no_video() {
     let letter = stage.path().join("letter.mp4");
     fs::write(&letter, "Dear sir or madam,\n".repeat(500)).expect("a file can be written");
     check_transcode(&letter, &[], SOURCE, &[]);
+}
+
+/// Runs a program on a file system of its own that is too small, and adds to its exit code what it left there.
+const ON_A_SMALL_DISK: &str = r#"
+mount -t tmpfs -o "size=$1" none "$2" || exit 98
+"$3" transcode "$4" --out "$2/out"
+code=$?
+test -z "$(ls -A "$2")" || exit 99
+exit $code
+"#;
+
+#[test]
+fn a_disk_that_is_full() {
+    // A mount of one's own needs a namespace of one's own, which some systems do not give.
+    let namespaces = std::process::Command::new("unshare").args(["-rm", "true"]).status();
+    if !namespaces.is_ok_and(|status| status.success()) {
+        eprintln!("*** SKIPPED: a full disk. `unshare -rm` is not allowed here. ***");
+        return;
+    }
+    let program = coordinator_program();
+    // Too small for the source, then for what is made of it.
+    for size in ["1m", "3m"] {
+        let stage = Stage::new();
+        let disk = stage.path().join("disk");
+        fs::create_dir(&disk).expect("a folder can be made");
+        let script = ["-rm", "sh", "-c", ON_A_SMALL_DISK, "sh", size, text(&disk), text(&program)];
+        let clip = FLOWER.path();
+        let arguments = [script.as_slice(), &[text(&clip)]].concat();
+        check(Path::new("unshare"), &arguments, STORAGE, &["disk", "full"]);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::domain::{Timestamp, Token};
 
 /// Tells the time.
@@ -35,6 +37,11 @@ pub fn new_id<T: From<uuid::Uuid>>() -> T {
 pub fn new_secret() -> String {
     let bytes: [u8; 32] = rand::random();
     hex::encode(bytes)
+}
+
+/// SHA-256 of a secret, hexadecimal: what is stored in its place. Makers and checkers of secrets must agree on it.
+pub fn digest(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
 /// A new lease token.

@@ -1,23 +1,17 @@
 //! Identities: a join token becomes a runner id and a secret; every other call proves them. Only digests are stored.
 
 use flotilla_proto::fleet as wire;
-use sha2::{Digest, Sha256};
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use super::unavailable;
-use crate::clock::{new_id, new_secret};
+use crate::clock::{digest, new_id, new_secret};
 use crate::domain::RunnerId;
 use crate::parts::Parts;
 use crate::store::{JoinOutcome, NewRunner, RunnerRecord};
 
 /// Longest name of a runner, characters.
 const MAX_NAME_CHARS: usize = 100;
-
-/// SHA-256 of a secret, hexadecimal: what is stored in its place.
-pub fn digest(secret: &str) -> String {
-    hex::encode(Sha256::digest(secret.as_bytes()))
-}
 
 /// Uses up a token and answers the new identity.
 pub async fn join(parts: &Parts, request: wire::JoinRequest) -> Result<wire::JoinResponse, Status> {

@@ -1,10 +1,9 @@
 //! Join tokens: made here, shown once, kept as digests.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::JobsError;
-use crate::clock::new_secret;
+use crate::clock::{digest, new_secret};
 use crate::parts::Parts;
 use crate::store::TokenRecord;
 
@@ -45,7 +44,7 @@ pub async fn create(parts: &Parts, wanted: NewToken) -> Result<(TokenRecord, Str
     let life_ms = i64::try_from(wanted.life_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
     let record = TokenRecord {
         id: new_secret()[..12].to_owned(),
-        digest: hex::encode(Sha256::digest(token.as_bytes())),
+        digest: digest(&token),
         note: wanted.note,
         created_at: now,
         expires_at: now.plus_ms(life_ms),

@@ -2,6 +2,7 @@
 //! programs all come through here, so that they cannot differ.
 
 mod error;
+mod eta;
 mod ingest;
 mod submission;
 mod tokens;

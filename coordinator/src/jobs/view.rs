@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::JobsError;
+use super::{JobsError, eta};
 use crate::domain::runner::Encoder;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{Failure, JobId, JobState, TaskKind, TaskState, Timestamp};
@@ -49,7 +49,7 @@ pub struct Progress {
     pub frames_total: u64,
     /// Seconds of video encoded in a second; none before there is a figure.
     pub speed: Option<f64>,
-    /// Milliseconds until the last frame is encoded, at the speed so far.
+    /// Milliseconds until the last frame is encoded, at the speed of the last moments.
     pub eta_ms: Option<u64>,
 }
 
@@ -183,7 +183,7 @@ fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], media_ms: u64, now
         frames_done,
         frames_total,
         speed: known.then(|| media_ms as f64 * share / elapsed_ms as f64),
-        eta_ms: known.then(|| (elapsed_ms as f64 * (1.0 - share) / share) as u64),
+        eta_ms: if ended.is_some() { Some(0) } else { eta::left_ms(tasks, attempts, now) },
     }
 }
 

@@ -41,7 +41,7 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
             let count = shown.counts[task.renditions[index].grid_index][number];
             renditions[index].send(frame, count, outputs)
         })?;
-        outputs.progress(renditions[0].written())?;
+        outputs.progress(renditions[0].progress())?;
     }
     renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect()
 }

@@ -51,9 +51,9 @@ impl<'a> Rendition<'a> {
         })
     }
 
-    /// Frames that came out of the encoder.
-    pub fn written(&self) -> u64 {
-        self.written
+    /// Frames encoded; those that the encoder still holds count half, because they are decoded, scaled and looked at.
+    pub fn progress(&self) -> u64 {
+        self.written + (self.sent - self.written) / 2
     }
 
     /// Shows a frame `count` times.

@@ -18,5 +18,7 @@ pub use encoders::{
 pub use fps::limited_fps;
 pub use ladder::{Size, rungs};
 pub use load::{FileProblem, Library, LoadError, UnknownProfile};
-pub use profile::{AudioRules, FrameRateRules, PackageRules, Profile, RateRules, TrackChoice, VideoRules};
+pub use profile::{
+    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TrackChoice, VideoRules,
+};
 pub use validate::{Problem, parse};

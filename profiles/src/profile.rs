@@ -43,6 +43,28 @@ pub struct VideoRules {
     pub rate: RateRules,
     /// Passed to the encoder by its own names.
     pub settings: BTreeMap<String, String>,
+    /// What small renditions get besides.
+    #[serde(default)]
+    pub small: Option<SmallRules>,
+}
+
+/// Settings of small renditions, whose few pixels leave an encoder little to go by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmallRules {
+    /// Short side, pixels, below which a rendition is small.
+    pub below: u32,
+    /// Added to the encoder's settings, or in their place.
+    pub settings: BTreeMap<String, String>,
+}
+
+impl VideoRules {
+    /// Settings by the encoder's own names for a rendition of that short side.
+    pub fn settings_for(&self, short_side: u32) -> BTreeMap<String, String> {
+        let small = self.small.iter().filter(|small| short_side < small.below);
+        let added = small.flat_map(|small| small.settings.clone());
+        self.settings.clone().into_iter().chain(added).collect()
+    }
 }
 
 /// Limits of the frame rate, frames a second. The source's own size keeps the source's rate.
@@ -110,4 +132,18 @@ pub struct PackageRules {
     pub progressive: bool,
     /// Target length of an HLS segment.
     pub segment_seconds: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Library;
+
+    #[test]
+    fn only_small_renditions_get_the_settings_of_small_ones() {
+        let library = Library::load(None).unwrap();
+        let video = library.get("web").unwrap().video.clone().unwrap();
+        assert_eq!(video.settings_for(540), video.settings);
+        let small = video.settings_for(480);
+        assert_eq!((small["subq"].as_str(), small["preset"].as_str()), ("3", "veryfast"));
+    }
 }

@@ -60,6 +60,11 @@ impl<'a> Section<'a> {
         Self { page, title: String::new(), offset: 0, table, known: RefCell::default() }
     }
 
+    /// Its name, as in `video.rate`.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
+    }
+
     /// A sub-table; none when it is absent or no table.
     pub(crate) fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let value = self.value(key)?;

@@ -5,7 +5,9 @@ use toml::de::DeTable;
 use crate::encoders::{
     AUDIO_ENCODERS, PLANNED_SETTINGS, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
-use crate::profile::{AudioRules, FrameRateRules, PackageRules, Profile, RateRules, TrackChoice, VideoRules};
+use crate::profile::{
+    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TrackChoice, VideoRules,
+};
 pub use crate::section::Problem;
 use crate::section::{Page, Section};
 
@@ -72,6 +74,7 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
     let frame_rate = section.required_section("frame_rate").map(read_frame_rate);
     let rate = section.required_section("rate").map(read_rate);
     let settings = section.section("settings").map(read_settings).unwrap_or_default();
+    let small = section.section("small").map(read_small);
     section.finish();
     Some(VideoRules {
         encoder: encoder?,
@@ -83,7 +86,17 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
         frame_rate: frame_rate?,
         rate: rate?,
         settings,
+        small,
     })
+}
+
+fn read_small(section: Section<'_>) -> SmallRules {
+    let rules = SmallRules {
+        below: section.whole("below", HEIGHTS, None),
+        settings: section.required_section("settings").map(read_settings).unwrap_or_default(),
+    };
+    section.finish();
+    rules
 }
 
 fn read_heights(section: &Section<'_>, keep_source_size: bool) -> Vec<u32> {
@@ -152,7 +165,7 @@ fn read_settings(section: Section<'_>) -> std::collections::BTreeMap<String, Str
             "r" | "time_base" => "[video.frame_rate] decides it",
             _ => "the plan decides where keyframes are: see gop_seconds",
         };
-        section.report_at(name, format!("video.settings.{name} must not be set: {way_out}"));
+        section.report_at(name, format!("{}.{name} must not be set: {way_out}", section.title()));
     }
     settings
 }

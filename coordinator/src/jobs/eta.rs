@@ -40,7 +40,9 @@ pub(super) fn left_ms(tasks: &[TaskRecord], attempts: &[AttemptRecord], now: Tim
         let running = attempts_of(task, attempts).filter(|one| one.state == AttemptState::Leased).last();
         match (task.state, running) {
             (TaskState::Leased, Some(attempt)) => slots.push(running_ms(task, attempt, pace, now)),
-            (TaskState::Ready | TaskState::Blocked | TaskState::Leased, _) => waiting.push(whole_ms(task, pace)),
+            (TaskState::Ready | TaskState::Blocked | TaskState::Leased, _) => {
+                waiting.push(whole_ms(task, pace))
+            }
             _ => {}
         }
     }
@@ -54,7 +56,10 @@ pub(super) fn left_ms(tasks: &[TaskRecord], attempts: &[AttemptRecord], now: Tim
     slots.into_iter().max()
 }
 
-fn attempts_of<'a>(task: &'a TaskRecord, all: &'a [AttemptRecord]) -> impl Iterator<Item = &'a AttemptRecord> {
+fn attempts_of<'a>(
+    task: &'a TaskRecord,
+    all: &'a [AttemptRecord],
+) -> impl Iterator<Item = &'a AttemptRecord> {
     all.iter().filter(|attempt| attempt.task_id == task.id)
 }
 
@@ -112,7 +117,9 @@ fn running_ms(task: &TaskRecord, attempt: &AttemptRecord, pace: Pace, now: Times
     let ran_ms = now.since_ms(attempt.leased_at);
     let left = task.size.saturating_sub(attempt.progress);
     match task.kind {
-        TaskKind::EncodeChunk { .. } => pace.ms_of(task.size).saturating_sub(ran_ms).max(pace.ms_of(left) / 2),
+        TaskKind::EncodeChunk { .. } => {
+            pace.ms_of(task.size).saturating_sub(ran_ms).max(pace.ms_of(left) / 2)
+        }
         _ => (ran_ms * left).checked_div(attempt.progress).unwrap_or(0),
     }
 }

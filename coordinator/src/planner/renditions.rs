@@ -72,19 +72,19 @@ pub(super) fn rendition(
         width: step.size.width,
         height: step.size.height,
         encoder: rules.encoder.clone(),
-        settings: settings(rules, cap)?,
+        settings: settings(rules, step.size.short_side(), cap)?,
         pixel_format: rules.pixel_format.clone(),
         max_bitrate_bps: cap,
     })
 }
 
 /// The profile's settings, its quality, and the cap, by the encoder's own names.
-fn settings(rules: &VideoRules, cap: u64) -> Result<BTreeMap<String, String>, Failure> {
+fn settings(rules: &VideoRules, short_side: u32, cap: u64) -> Result<BTreeMap<String, String>, Failure> {
     let encoder = video_encoder(&rules.encoder).ok_or_else(|| Failure {
         class: FailureClass::Profile,
         message: format!("the profile names the encoder {:?}, which nobody knows", rules.encoder),
     })?;
-    let mut settings = rules.settings.clone();
+    let mut settings = rules.settings_for(short_side);
     for (name, value) in encoder.fixed {
         settings.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
     }

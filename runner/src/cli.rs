@@ -10,7 +10,11 @@ use crate::config::file::File;
 use crate::config::{self, Config, Engine, Join};
 use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
+use crate::slots::machine::Machine;
 use crate::{app, doctor, logging};
+
+/// Memory that one engine may use when nothing says otherwise, MiB.
+const ENGINE_MEMORY_MIB: u64 = 8192;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -20,7 +24,7 @@ Examples:
   flotilla-runner leave                                      be forgotten, here and at the coordinator
 
 Configuration file (TOML, every setting optional): state_dir; [coordinator] url, token_file, name,
-allow_plaintext; [work] slots; [log] format.
+allow_plaintext; [work] slots, engine_memory_mib; [log] format.
 
 Signals: the first SIGINT or SIGTERM drains (running tasks are finished, then exit 0); the second stops at
 once (running tasks are given back to the coordinator, exit 130).
@@ -85,7 +89,11 @@ pub enum Command {
     Leave,
     /// One task: the assignment comes in on standard input, the result goes out on standard output
     #[command(hide = true)]
-    Engine,
+    Engine {
+        /// Memory that it may use, MiB; 0: as much as there is
+        #[arg(long, default_value_t = 0)]
+        memory_mib: u64,
+    },
 }
 
 /// Arguments of `run`.
@@ -94,6 +102,9 @@ pub struct Run {
     /// Tasks at a time [default: one per processor, each with at least 1 GiB of memory]
     #[arg(long, value_name = "N", env = "FLOTILLA_RUNNER_SLOTS")]
     slots: Option<NonZeroU32>,
+    /// Memory that one engine may use, MiB; 0: no limit [default: 8192, or what the machine has where that is less]
+    #[arg(long, value_name = "MIB", env = "FLOTILLA_RUNNER_ENGINE_MEMORY_MIB")]
+    engine_memory_mib: Option<u64>,
     /// Coordinator to join first when there is no identity yet
     #[arg(long, env = "FLOTILLA_RUNNER_URL")]
     url: Option<String>,
@@ -133,7 +144,7 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
                 }
                 app::run(config, tokens).await
             }
-            Command::Engine => unreachable!("main runs the engine before there is a runtime"),
+            Command::Engine { .. } => unreachable!("main runs the engine before there is a runtime"),
         }
     });
     runtime.shutdown_background();
@@ -152,7 +163,9 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         _ => None,
     };
     let slots = if let Command::Run(run) = &cli.command { run.slots } else { None };
-    let engine = Engine::from_environment().map_err(|error| {
+    let own = if let Command::Run(run) = &cli.command { run.engine_memory_mib } else { None };
+    let memory_mib = own.or(file.work.engine_memory_mib).unwrap_or_else(default_engine_memory_mib);
+    let engine = Engine::from_environment(memory_mib).map_err(|error| {
         Error::internal(format!("this program cannot find itself: {error}"), "is /proc mounted?")
     })?;
     Ok(Config {
@@ -162,6 +175,11 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         allow_plaintext: *allow_plaintext || file.coordinator.allow_plaintext,
         engine,
     })
+}
+
+/// Two seconds of a ladder of 8192x4320 take 6.2 GiB; a smaller machine gives what it has.
+fn default_engine_memory_mib() -> u64 {
+    ENGINE_MEMORY_MIB.min(Machine::examine().memory_bytes >> 20)
 }
 
 fn joining(run: &Run, file: &File) -> Result<Option<Join>, Error> {

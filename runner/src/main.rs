@@ -8,8 +8,8 @@ use flotilla_runner::cli::{self, Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if matches!(cli.command, Command::Engine) {
-        return flotilla_runner::attempt::engine::main();
+    if let Command::Engine { memory_mib } = cli.command {
+        return flotilla_runner::attempt::engine::main(memory_mib);
     }
     match cli::execute(cli) {
         Ok(()) => ExitCode::SUCCESS,

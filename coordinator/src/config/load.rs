@@ -47,10 +47,8 @@ impl Config {
     fn read(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let malformed = |error: toml::de::Error| ConfigError::Malformed {
-            path: path.to_owned(),
-            reason: error.to_string().trim_end().to_owned(),
-        };
+        let malformed =
+            |error: toml::de::Error| ConfigError::Malformed { path: path.to_owned(), reason: reason(&error) };
         toml::from_str(&text).map_err(malformed)
     }
 
@@ -72,11 +70,7 @@ impl Config {
         if self.planning.chunk_seconds == Some(0) {
             problems.push("planning.chunk_seconds is 0; leave it out or set at least 1".into());
         }
-        if self.planning.max_pixels == Some(0) {
-            problems.push(
-                "planning.max_pixels is 0, which refuses every source; leave it out or set more".into(),
-            );
-        }
+        problems.extend(self.limits.problems());
         if let Some(path) = self.storage.secret_key_file.clone() {
             match std::fs::read_to_string(&path) {
                 Ok(text) if text.trim().is_empty() => {
@@ -149,6 +143,15 @@ impl Config {
     }
 }
 
+/// The parser's words, and where a key has moved to.
+fn reason(error: &toml::de::Error) -> String {
+    let words = error.to_string().trim_end().to_owned();
+    match words.contains("unknown field `max_pixels`") {
+        true => format!("{words}; it is limits.max_pixels now"),
+        false => words,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,10 +176,16 @@ mod tests {
     fn all_problems_are_reported_at_once() {
         let config = parse(
             "[storage]\nendpoint='s3.local:9000'\npart_size_mib=1\ngrant_seconds=0\n[leases]\nself_stop_ms=90000\n\
-             [planning]\nchunk_seconds=0\nmax_pixels=0",
+             [planning]\nchunk_seconds=0\n[limits]\nmax_pixels=0\nmax_packets=0\nmax_streams=1001",
         );
         let ConfigError::Invalid(problems) = config.unwrap().checked().unwrap_err() else { panic!() };
-        assert_eq!(problems.len(), 8, "{problems:#?}");
+        assert_eq!(problems.len(), 10, "{problems:#?}");
+    }
+
+    #[test]
+    fn a_key_that_has_moved_is_told_with_its_new_place() {
+        let error = parse("[planning]\nmax_pixels = 9").unwrap_err();
+        assert!(reason(&error).contains("limits.max_pixels"), "{}", reason(&error));
     }
 
     #[test]
@@ -202,7 +211,7 @@ mod tests {
                 check_default(key, default);
             }
         }
-        for section in ["server", "data", "storage", "leases", "profiles", "planning"] {
+        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits"] {
             let error = parse(&format!("[{section}]\nno_such_key = 1")).unwrap_err().to_string();
             let known = error.split_once("expected ").expect("the parser tells what it knows").1;
             for key in known.split('`').skip(1).step_by(2) {

@@ -1,6 +1,7 @@
 //! Configuration: defaults that run on one machine without a file, a TOML file over them, environment and flags over
 //! that. Unknown keys are refused, all problems are reported at once, secrets never appear in `Debug` output.
 
+mod limits;
 mod load;
 mod secret;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use limits::Limits;
 pub use load::ConfigError;
 pub use secret::Secret;
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub profiles: Profiles,
     /// How sources are cut.
     pub planning: Planning,
+    /// What sources may be at most.
+    pub limits: Limits,
 }
 
 /// `[server]`
@@ -137,6 +141,4 @@ pub struct Profiles {
 pub struct Planning {
     /// Length of a chunk, seconds. None: by the length of the video and the size of the fleet.
     pub chunk_seconds: Option<u32>,
-    /// Sources with more pixels in a picture are refused. None: 8192 x 4320.
-    pub max_pixels: Option<u64>,
 }

@@ -62,4 +62,7 @@ pub struct Usage {
     pub bytes_downloaded: u64,
     /// Output bytes written.
     pub bytes_uploaded: u64,
+    /// Largest resident memory of the engine; 0: not measured.
+    #[serde(default)]
+    pub peak_memory_bytes: u64,
 }

@@ -58,5 +58,6 @@ pub fn usage(usage: wire::Usage) -> Usage {
         transferred_ms: usage.transferred_ms,
         bytes_downloaded: usage.bytes_downloaded,
         bytes_uploaded: usage.bytes_uploaded,
+        peak_memory_bytes: usage.peak_memory_bytes,
     }
 }

@@ -6,6 +6,7 @@ use flotilla_proto::delta;
 use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
+use crate::config::Limits;
 use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, VideoPlan};
 use crate::domain::{Plan, Rational};
 use crate::scheduler::Work;
@@ -13,7 +14,7 @@ use crate::scheduler::Work;
 /// What a runner is told to do.
 pub fn to_wire(work: &Work) -> wire::TaskSpec {
     let kind = match work {
-        Work::Probe { max_pixels } => Some(Kind::Probe(wire::ProbeSpec { max_pixels: *max_pixels })),
+        Work::Probe { limits } => Some(Kind::Probe(probe(limits))),
         Work::EncodeChunk { plan, chunk_index, max_pixels } => {
             encode_chunk(plan, *chunk_index, *max_pixels).map(Kind::EncodeChunk)
         }
@@ -39,6 +40,17 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
         })),
     };
     wire::TaskSpec { kind }
+}
+
+fn probe(limits: &Limits) -> wire::ProbeSpec {
+    let source = wire::SourceLimits {
+        max_streams: limits.max_streams,
+        max_duration_seconds: limits.max_duration_seconds,
+        max_packets: limits.max_packets,
+        max_frames_per_second: limits.max_frames_per_second,
+        max_attachment_bytes: limits.max_attachment_bytes,
+    };
+    wire::ProbeSpec { max_pixels: limits.max_pixels, limits: Some(source) }
 }
 
 fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<wire::EncodeChunkSpec> {

@@ -187,6 +187,7 @@ fn accounted(finished: &Finished, task: &TaskRecord) -> Task {
         ran_ms: usage.ran_ms,
         transferred_ms: usage.transferred_ms,
         cpu_ms: usage.cpu_ms,
+        peak_memory_bytes: usage.peak_memory_bytes,
         bytes_downloaded: usage.bytes_downloaded,
         bytes_uploaded: usage.bytes_uploaded,
         frames: frames(task),

@@ -173,7 +173,14 @@ fn task(id: &str, kind: TaskKind, outcome: Option<Outcome>, objects: Vec<StoredO
 }
 
 fn attempt(task: &TaskRecord) -> AttemptRecord {
-    let usage = Usage { cpu_ms: 7, ran_ms: 5, transferred_ms: 1, bytes_downloaded: 11, bytes_uploaded: 13 };
+    let usage = Usage {
+        cpu_ms: 7,
+        ran_ms: 5,
+        transferred_ms: 1,
+        bytes_downloaded: 11,
+        bytes_uploaded: 13,
+        peak_memory_bytes: 17,
+    };
     AttemptRecord {
         id: format!("{}-1", task.id).parse().expect("an id"),
         task_id: task.id.clone(),

@@ -194,6 +194,8 @@ pub struct Task {
     pub transferred_ms: u64,
     /// CPU time of the engine.
     pub cpu_ms: u64,
+    /// Largest resident memory of the engine; 0: not measured.
+    pub peak_memory_bytes: u64,
     /// Bytes in.
     pub bytes_downloaded: u64,
     /// Bytes out.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::SchedulerError;
+use crate::config::Limits;
 use crate::domain::outcome::{Outcome, Track};
 use crate::domain::{Plan, TaskKind};
 use crate::objects::Location;
@@ -14,8 +15,8 @@ use crate::store::{JobRecord, StoredObject, TaskRecord};
 pub enum Work {
     /// Say what the source is.
     Probe {
-        /// Refuse larger pictures.
-        max_pixels: u64,
+        /// Refuse more.
+        limits: Limits,
     },
     /// Encode a chunk of the plan.
     EncodeChunk {
@@ -68,25 +69,23 @@ pub struct Prepared {
     pub outputs: Vec<PlannedOutput>,
 }
 
-/// Largest picture that is accepted unless configured: 8192 x 4320.
-pub const MAX_PIXELS: u64 = 8192 * 4320;
-
 /// Gathers what `task` needs from its job's plan and from the results that it depends on.
 pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, SchedulerError> {
     let job = parts.store.job(&task.job_id).await?;
     let job = job.ok_or_else(|| SchedulerError::Missing(format!("job {} is gone", task.job_id)))?;
     let source = (job.source_object.clone(), job.source_bytes, String::new());
-    let max_pixels = parts.config.planning.max_pixels.unwrap_or(MAX_PIXELS);
+    let limits = &parts.config.limits;
     let scratch = || PlannedOutput { published_at: None };
     match task.kind {
         TaskKind::Probe => {
-            Ok(Prepared { work: Work::Probe { max_pixels }, inputs: vec![source], outputs: vec![] })
+            let work = Work::Probe { limits: limits.clone() };
+            Ok(Prepared { work, inputs: vec![source], outputs: vec![] })
         }
         TaskKind::EncodeChunk { chunk_index } => {
             let plan = parts.plan(&job.id).await?;
             let count = plan.video.as_ref().map_or(0, |video| video.renditions.len());
             let outputs = (0..count).map(|_| scratch()).collect();
-            let work = Work::EncodeChunk { plan, chunk_index, max_pixels };
+            let work = Work::EncodeChunk { plan, chunk_index, max_pixels: limits.max_pixels };
             Ok(Prepared { work, inputs: vec![source], outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {

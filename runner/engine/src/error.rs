@@ -8,6 +8,9 @@ use crate::report::{Class, Failure};
 /// What every fallible function of the engine returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// All that is said of memory that ran out; whoever set the limit knows more.
+pub const OUT_OF_MEMORY: &str = "the engine ran out of memory";
+
 /// A failure, by whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -56,7 +59,7 @@ impl Error {
 
     fn out_of_memory(error: ffmpeg_next::Error) -> Option<Self> {
         let errno = ffmpeg_next::Error::Other { errno: ffmpeg_next::error::ENOMEM };
-        (error == errno).then(|| Self::Runner("the engine ran out of memory".into()))
+        (error == errno).then(|| Self::Runner(OUT_OF_MEMORY.into()))
     }
 }
 

@@ -155,6 +155,29 @@ pub fn is_discarded(packet: &impl packet::Ref) -> bool {
     unsafe { (*packet.as_ptr()).flags & ffi::AV_PKT_FLAG_DISCARD != 0 }
 }
 
+/// The length that the container states, microseconds; 0: it states none, and what FFmpeg says is a guess.
+pub fn declared_duration_us(input: &Input) -> u64 {
+    // SAFETY: the context is open; the enumeration is read as a number.
+    let (duration, method) = unsafe {
+        let from = input.as_ptr();
+        ((*from).duration, number(&raw const (*from).duration_estimation_method))
+    };
+    let is_stated = method == ffi::AVDurationEstimationMethod::AVFMT_DURATION_FROM_STREAM as u32;
+    if is_stated { u64::try_from(duration).unwrap_or(0) } else { 0 }
+}
+
+/// Bytes that a stream carries in the header: the file of an attachment, the picture of a cover; 0 for all others.
+pub fn attachment_bytes(stream: &Stream) -> u64 {
+    // SAFETY: a stream of an open context has parameters and an attached picture, which is empty for most.
+    let (kind_is_attachment, header_bytes, picture_bytes) = unsafe {
+        let (from, parameters) = (stream.as_ptr(), (*stream.as_ptr()).codecpar);
+        let is_attachment = stream.parameters().medium() == ffmpeg_next::media::Type::Attachment;
+        (is_attachment, (*parameters).extradata_size, (*from).attached_pic.size)
+    };
+    let header_bytes = if kind_is_attachment { header_bytes } else { 0 };
+    u64::try_from(header_bytes).unwrap_or(0) + u64::try_from(picture_bytes).unwrap_or(0)
+}
+
 /// What the stream's header says.
 pub fn parameters(stream: &Stream) -> Parameters {
     // SAFETY: a stream of an open context has parameters, plain data as long as the stream lives. Enumerations are read

@@ -47,6 +47,44 @@ pub const MAX_PIXELS: u64 = 8192 * 4320;
 pub struct Probe {
     /// Pictures with more pixels are refused.
     pub max_pixels: u64,
+    /// What else a source may be at most.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { max_pixels: MAX_PIXELS, limits: Limits::default() }
+    }
+}
+
+/// What a source may be at most, beside the size of its pictures. The names are those of the coordinator's section
+/// `[limits]`, and each refusal tells its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Streams of all kinds, attachments among them.
+    pub max_streams: u32,
+    /// Length, as declared and as read.
+    pub max_duration_seconds: u64,
+    /// Packets of all streams.
+    pub max_packets: u64,
+    /// Frames of a stream for each second that the file declares, and for a minute at least.
+    pub max_frames_per_second: u64,
+    /// Cover pictures, fonts and other attachments together.
+    pub max_attachment_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_streams: 32,
+            max_duration_seconds: 12 * 3600,
+            max_packets: 10_000_000,
+            max_frames_per_second: 1000,
+            max_attachment_bytes: 32 << 20,
+        }
+    }
 }
 
 /// See [`Task::EncodeChunk`].

@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_message_survives_the_pipe() {
-        let task = Task::Probe(Probe { max_pixels: 9 });
+        let task = Task::Probe(Probe { max_pixels: 9, ..Probe::default() });
         check(ToEngine::Assignment(Assignment { task, input_sizes: vec![1, 2] }));
         check(ToEngine::Data(vec![1, 2, 3]));
         check(ToEngine::ReadFailed("gone".into()));

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::conversation::Said;
 use super::cpu;
+use super::memory::Watch;
 use crate::config;
 
 /// Time between asking a child to end and making it.
@@ -34,6 +35,7 @@ pub struct Child {
     /// Before `process`: the group is killed before its leader is let go.
     group: Group,
     process: tokio::process::Child,
+    memory: Watch,
     stderr_tail: JoinHandle<Vec<u8>>,
 }
 
@@ -53,6 +55,8 @@ pub struct Ended {
     pub status: io::Result<ExitStatus>,
     /// User and system time of all its threads.
     pub cpu_time: Duration,
+    /// Largest resident memory that was seen.
+    pub peak_memory_bytes: u64,
     /// The last it wrote to standard error.
     pub stderr_tail: String,
 }
@@ -69,7 +73,9 @@ impl Farewell {
     pub fn after(said: &Said) -> Self {
         match said {
             Said::Done(_) | Said::Failed(_) | Said::Nothing => Self::Await,
-            Said::Hung | Said::Broken(_) | Said::UploadFailed(_) | Said::Stopped(_) => Self::Terminate,
+            Said::Hung | Said::Stalled | Said::Broken(_) | Said::UploadFailed(_) | Said::Stopped(_) => {
+                Self::Terminate
+            }
         }
     }
 }
@@ -95,14 +101,17 @@ impl Child {
             stdin: process.stdin.take().expect("standard input is piped"),
             group: Group { leader: Pid::from_raw(pid), is_collected: false },
             process,
+            memory: Watch::start(Pid::from_raw(pid)),
             stderr_tail: tokio::spawn(tail(stderr)),
         })
     }
 
     /// Sees the child off: waits for it, or asks it to end, and kills what is left after a grace period.
     pub async fn end(self, farewell: Farewell) -> Ended {
-        let Self { stdout, stdin, mut group, mut process, stderr_tail } = self;
-        drop((stdin, stdout));
+        let Self { stdout, stdin, mut group, mut process, memory, stderr_tail } = self;
+        // An engine that has said its last word waits for the end of its input, so that it can be measured.
+        let peak_memory_bytes = memory.peak_bytes();
+        drop((memory, stdin, stdout));
         if farewell == Farewell::Terminate {
             group.signal(Signal::SIGTERM);
         }
@@ -122,7 +131,8 @@ impl Child {
         let stderr_tail = tokio::time::timeout(GRACE, stderr_tail)
             .await
             .map_or_else(|_| Vec::new(), Result::unwrap_or_default);
-        Ended { status, cpu_time, stderr_tail: String::from_utf8_lossy(&stderr_tail).trim_end().to_owned() }
+        let stderr_tail = String::from_utf8_lossy(&stderr_tail).trim_end().to_owned();
+        Ended { status, cpu_time, peak_memory_bytes, stderr_tail }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The conversation with an engine: its reads are answered, its output is carried away, its progress noted.
-//! An engine that says nothing while nobody keeps it waiting is hung.
+//! An engine that says nothing while nobody keeps it waiting is hung; one that talks without getting further is stalled.
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use flotilla_engine::spec::Assignment;
 use flotilla_engine::wire::{FromEngine, ToEngine};
 
 use super::child::Child;
+use super::headway::{Headway, STALL_LIMIT};
 use super::{Stop, pipe};
 use crate::transfer::{self, Inputs, Output, Uploaded};
 
@@ -28,6 +29,8 @@ pub enum Said {
     Nothing,
     /// No word within the limit.
     Hung,
+    /// Words enough, but nothing done within the limit.
+    Stalled,
     /// Something that is not the protocol, or a broken pipe.
     Broken(io::Error),
     /// The store does not take an output.
@@ -44,6 +47,7 @@ pub struct Conversation {
     /// Progress counts MiB read instead of what the engine says.
     counts_bytes: bool,
     silence_limit: Duration,
+    headway: Headway,
     bytes_read: u64,
     waited: Duration,
     read_failure: Option<transfer::Error>,
@@ -53,13 +57,28 @@ impl Conversation {
     /// A conversation that has not begun.
     pub fn new(inputs: Inputs, outputs: Vec<Output>, progress: Arc<AtomicU64>, counts_bytes: bool) -> Self {
         let (bytes_read, waited, read_failure) = (0, Duration::ZERO, None);
-        let silence_limit = SILENCE_LIMIT;
-        Self { inputs, outputs, progress, counts_bytes, silence_limit, bytes_read, waited, read_failure }
+        let (silence_limit, headway) = (SILENCE_LIMIT, Headway::new(STALL_LIMIT));
+        Self {
+            inputs,
+            outputs,
+            progress,
+            counts_bytes,
+            silence_limit,
+            headway,
+            bytes_read,
+            waited,
+            read_failure,
+        }
     }
 
     /// The same with another limit for silence.
     pub fn with_silence_limit(self, silence_limit: Duration) -> Self {
         Self { silence_limit, ..self }
+    }
+
+    /// The same with another limit for the time without getting further.
+    pub fn with_stall_limit(self, stall_limit: Duration) -> Self {
+        Self { headway: Headway::new(stall_limit), ..self }
     }
 
     /// Gives the engine its task and serves it to its last word.
@@ -98,8 +117,9 @@ impl Conversation {
     }
 
     async fn serve(&mut self, child: &mut Child, assignment: Assignment) -> io::Result<Said> {
+        self.headway.start(&assignment.input_sizes);
         self.say(child, &ToEngine::Assignment(assignment)).await?;
-        loop {
+        while !self.headway.is_stalled() {
             let message = in_time(self.silence_limit, pipe::receive(&mut child.stdout)).await?;
             let Some(message) = message else { return Ok(Said::Nothing) };
             match message {
@@ -113,14 +133,17 @@ impl Conversation {
                         return Ok(Said::UploadFailed(error));
                     }
                 }
-                FromEngine::Progress(progress) if !self.counts_bytes => {
-                    self.progress.store(progress, Ordering::Relaxed);
+                FromEngine::Progress(progress) => {
+                    self.headway.progressed(progress);
+                    if !self.counts_bytes {
+                        self.progress.store(progress, Ordering::Relaxed);
+                    }
                 }
-                FromEngine::Progress(_) => {}
                 FromEngine::Done(report) => return Ok(Said::Done(report)),
                 FromEngine::Failed(failure) => return Ok(Said::Failed(failure)),
             }
         }
+        Ok(Said::Stalled)
     }
 
     async fn say(&self, child: &mut Child, message: &ToEngine) -> io::Result<()> {
@@ -130,10 +153,11 @@ impl Conversation {
     async fn read(&mut self, input: u32, offset: u64, length: u32) -> ToEngine {
         let started = Instant::now();
         let answer = self.inputs.read(input, offset, length).await;
-        self.waited += started.elapsed();
+        self.count_wait(started);
         match answer {
             Ok(bytes) => {
                 self.bytes_read += bytes.len() as u64;
+                self.headway.read(bytes.len());
                 if self.counts_bytes {
                     self.progress.store(self.bytes_read >> 20, Ordering::Relaxed);
                 }
@@ -152,8 +176,16 @@ impl Conversation {
         let output = self.outputs.get_mut(output as usize).ok_or(missing)?;
         let started = Instant::now();
         let pushed = output.push(bytes).await;
-        self.waited += started.elapsed();
+        self.count_wait(started);
+        self.headway.wrote(bytes.len());
         pushed
+    }
+
+    /// What the network takes is not the engine's doing.
+    fn count_wait(&mut self, started: Instant) {
+        let waited = started.elapsed();
+        self.waited += waited;
+        self.headway.waited(waited);
     }
 }
 

@@ -11,6 +11,8 @@ pub mod child;
 pub mod conversation;
 pub mod cpu;
 pub mod engine;
+pub mod headway;
+pub mod memory;
 pub mod outcome;
 pub mod pipe;
 pub mod report;
@@ -114,8 +116,9 @@ impl Attempt {
         };
         let ended = child.end(Farewell::after(&said)).await;
         usage.cpu_ms = milliseconds(ended.cpu_time);
+        usage.peak_memory_bytes = ended.peak_memory_bytes;
         let outcome = tokio::select! {
-            outcome = outcome::judge(said, ended, &mut conversation) => outcome,
+            outcome = outcome::judge(said, ended, &mut conversation, self.context.engine.memory_mib) => outcome,
             reason = self.stopped() => Outcome::Stopped(reason),
         };
         usage.transferred_ms = milliseconds(conversation.waited());

@@ -3,11 +3,13 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-use flotilla_engine::report::Class;
+use flotilla_engine::error::OUT_OF_MEMORY;
+use flotilla_engine::report::{Class, Failure};
 use flotilla_proto::fleet::{FailureClass, TaskResult};
 
 use super::child::Ended;
 use super::conversation::{Conversation, SILENCE_LIMIT, Said};
+use super::headway::STALL_LIMIT;
 use super::{Stop, report};
 use crate::transfer::{self, Uploaded};
 
@@ -39,8 +41,9 @@ impl Outcome {
     }
 }
 
-/// Turns the end of a conversation into an outcome; waits for the uploads of one that went well.
-pub async fn judge(said: Said, ended: Ended, conversation: &mut Conversation) -> Outcome {
+/// Turns the end of a conversation into an outcome; waits for the uploads of one that went well. The engine was allowed
+/// `memory_mib`; 0: as much as there is.
+pub async fn judge(said: Said, ended: Ended, conversation: &mut Conversation, memory_mib: u64) -> Outcome {
     if !ended.stderr_tail.is_empty() {
         tracing::debug!(engine.stderr = ended.stderr_tail, "the engine's last words");
     }
@@ -58,15 +61,49 @@ pub async fn judge(said: Said, ended: Ended, conversation: &mut Conversation) ->
         _ if let Some(error) = conversation.read_failure() => {
             Outcome::failed(FailureClass::Transient, format!("the source cannot be read: {error}"))
         }
+        Said::Failed(failure) if failure.message == OUT_OF_MEMORY => out_of_memory(memory_mib),
+        // Encoders call everything an error of their own, memory that ran out too.
+        Said::Failed(Failure { class: Class::Profile | Class::Internal, .. })
+            if used_its_memory(&ended, memory_mib) =>
+        {
+            out_of_memory(memory_mib)
+        }
         Said::Failed(failure) => Outcome::failed(class(failure.class), failure.message),
         Said::UploadFailed(error) => upload_failed(&error),
         Said::Hung => Outcome::failed(
             FailureClass::Crash,
             format!("the engine hung: no sign of life for {} s", SILENCE_LIMIT.as_secs()),
         ),
+        Said::Stalled => Outcome::failed(
+            FailureClass::Crash,
+            format!(
+                "the engine got no further for {} s: it read, wrote and finished nothing new",
+                STALL_LIMIT.as_secs()
+            ),
+        ),
         Said::Broken(error) => crashed(&format!("the engine broke the pipe protocol ({error})"), &ended),
+        Said::Nothing if used_its_memory(&ended, memory_mib) => out_of_memory(memory_mib),
         Said::Nothing => crashed(&format!("the engine died: {}", manner(&ended.status)), &ended),
     }
+}
+
+/// A process that was about as large as it may be; or what Rust ("memory allocation of 9 bytes failed") and x264
+/// ("malloc of size 9 failed") say of a piece that they did not get.
+fn used_its_memory(ended: &Ended, memory_mib: u64) -> bool {
+    let is_near = ended.peak_memory_bytes >> 20 >= memory_mib / 10 * 9;
+    let words = &ended.stderr_tail;
+    memory_mib > 0 && (is_near || words.contains("alloc") && words.contains("failed"))
+}
+
+/// Another machine may allow more.
+fn out_of_memory(memory_mib: u64) -> Outcome {
+    let message = match memory_mib {
+        0 => "the engine ran out of memory".to_owned(),
+        _ => format!(
+            "the engine needs more than the {memory_mib} MiB of memory that it may use (work.engine_memory_mib)"
+        ),
+    };
+    Outcome::failed(FailureClass::Runner, message)
 }
 
 fn done(result: Option<TaskResult>, outputs: Vec<Uploaded>) -> Outcome {

@@ -2,7 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, MAX_PIXELS, Probe, Rational, Task, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, Limits, MAX_PIXELS, Probe, Rational, Task,
+    VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -11,7 +12,7 @@ use flotilla_proto::fleet::{self, task_spec};
 pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
     let kind = task.kind.ok_or("the task is of a kind that this runner does not know")?;
     Ok(match kind {
-        task_spec::Kind::Probe(spec) => Task::Probe(Probe { max_pixels: limit(spec.max_pixels) }),
+        task_spec::Kind::Probe(spec) => Task::Probe(probe(spec)),
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
         task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
@@ -26,9 +27,21 @@ pub fn counts_bytes(task: &Task) -> bool {
     }
 }
 
+fn probe(spec: fleet::ProbeSpec) -> Probe {
+    let (told, own) = (spec.limits.unwrap_or_default(), Limits::default());
+    let limits = Limits {
+        max_streams: or_own(told.max_streams, own.max_streams),
+        max_duration_seconds: or_own(told.max_duration_seconds, own.max_duration_seconds),
+        max_packets: or_own(told.max_packets, own.max_packets),
+        max_frames_per_second: or_own(told.max_frames_per_second, own.max_frames_per_second),
+        max_attachment_bytes: or_own(told.max_attachment_bytes, own.max_attachment_bytes),
+    };
+    Probe { max_pixels: or_own(spec.max_pixels, MAX_PIXELS), limits }
+}
+
 /// 0 stands for the engine's own limit.
-fn limit(max_pixels: u64) -> u64 {
-    if max_pixels == 0 { MAX_PIXELS } else { max_pixels }
+fn or_own<T: Default + PartialEq>(told: T, own: T) -> T {
+    if told == T::default() { own } else { told }
 }
 
 fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
@@ -41,7 +54,7 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         renditions: spec.renditions.into_iter().map(rendition).collect::<Result<_, _>>()?,
         rotation_degrees: picture.rotation_degrees,
         interlaced: picture.interlaced,
-        max_pixels: limit(spec.max_pixels),
+        max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
@@ -164,6 +177,16 @@ mod tests {
         assert_eq!(rendition.settings["crf"], "23");
         assert_eq!(rendition.colour, Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false });
         assert_eq!((rendition.name.as_str(), rendition.first_sequence_number), ("720p", 7));
+    }
+
+    #[test]
+    fn limits_that_are_not_told_are_the_engines_own() {
+        let untold = probe(fleet::ProbeSpec::default());
+        assert_eq!(untold, Probe::default());
+        let limits = fleet::SourceLimits { max_streams: 3, ..Default::default() };
+        let told = probe(fleet::ProbeSpec { max_pixels: 7, limits: Some(limits) });
+        assert_eq!((told.max_pixels, told.limits.max_streams), (7, 3));
+        assert_eq!(told.limits.max_packets, Limits::default().max_packets);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub async fn run(engine: &config::Engine, http: &reqwest::Client, encoder: &str)
     match said {
         Said::Done(Report::Trial { fingerprint, version }) => Ok(Passed { fingerprint, version }),
         Said::Hung => Err(format!("the trial was silent for {} s", LIMIT.as_secs())),
-        said => match outcome::judge(said, ended, &mut conversation).await {
+        said => match outcome::judge(said, ended, &mut conversation, engine.memory_mib).await {
             Outcome::Failed { message, class: FailureClass::Crash } => {
                 Err(format!("the trial crashed: {message}"))
             }

@@ -42,6 +42,8 @@ pub struct Coordinator {
 pub struct Work {
     /// Tasks at a time.
     pub slots: Option<NonZeroU32>,
+    /// Memory that one engine may use, MiB; 0: no limit.
+    pub engine_memory_mib: Option<u64>,
 }
 
 /// Section `log`.
@@ -95,12 +97,12 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "state_dir = '/s'\n[coordinator]\nurl = 'http://h'\nname = 'n'\nallow_plaintext = true\n\
-                    token_file = '/t'\n[work]\nslots = 3\n[log]\nformat = 'json'\n";
+                    token_file = '/t'\n[work]\nslots = 3\nengine_memory_mib = 512\n[log]\nformat = 'json'\n";
         let file = parse(text).unwrap();
         assert_eq!(file.state_dir.as_deref(), Some(Path::new("/s")));
         assert_eq!(file.coordinator.url.as_deref(), Some("http://h"));
         assert!(file.coordinator.allow_plaintext);
-        assert_eq!(file.work.slots, NonZeroU32::new(3));
+        assert_eq!((file.work.slots, file.work.engine_memory_mib), (NonZeroU32::new(3), Some(512)));
         assert_eq!(file.log.format, Some(logging::Format::Json));
     }
 

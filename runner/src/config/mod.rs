@@ -48,14 +48,20 @@ pub struct Engine {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Memory that it may use, MiB; 0: as much as there is.
+    pub memory_mib: u64,
 }
 
 impl Engine {
-    /// This very program as an engine, unless the environment variable FLOTILLA_ENGINE names another.
-    pub fn from_environment() -> std::io::Result<Self> {
+    /// This very program as an engine, unless the environment variable FLOTILLA_ENGINE names another, which bounds
+    /// its memory by itself.
+    pub fn from_environment(memory_mib: u64) -> std::io::Result<Self> {
         match std::env::var_os("FLOTILLA_ENGINE") {
-            Some(program) => Ok(Self { program: program.into(), arguments: Vec::new() }),
-            None => Ok(Self { program: std::env::current_exe()?, arguments: vec!["engine".into()] }),
+            Some(program) => Ok(Self { program: program.into(), arguments: Vec::new(), memory_mib: 0 }),
+            None => {
+                let arguments = vec!["engine".into(), "--memory-mib".into(), memory_mib.to_string()];
+                Ok(Self { program: std::env::current_exe()?, arguments, memory_mib })
+            }
         }
     }
 }

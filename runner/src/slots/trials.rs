@@ -30,6 +30,7 @@ impl Trials {
         digest.update(env!("CARGO_PKG_VERSION"));
         let mut paths = loaded_libraries();
         paths.extend(std::env::current_exe().ok().map(|path| path.display().to_string()));
+        digest.update(engine.arguments.join(" "));
         paths.insert(engine.program.display().to_string());
         for path in paths {
             let state =
@@ -71,7 +72,7 @@ mod tests {
         let state = StateDir::open(folder.path()).unwrap();
         let program = folder.path().join("engine");
         std::fs::write(&program, "one").unwrap();
-        let engine = config::Engine { program: program.clone(), arguments: Vec::new() };
+        let engine = config::Engine { program: program.clone(), arguments: Vec::new(), memory_mib: 0 };
         let trials = vec![Trial { encoder: "aac".into(), result: Err("no".into()) }];
         Trials { key: Trials::key(&engine), trials: trials.clone() }.store(&state).unwrap();
         assert_eq!(Trials::load(&state, &Trials::key(&engine)), Some(trials));

@@ -1,9 +1,15 @@
 //! How the daemon and its attempts end.
 
+use std::time::Duration;
+
+use flotilla_engine::spec::{Assignment, Probe, Task};
 use flotilla_proto::fleet::FailureClass;
 use flotilla_runner::Error;
+use flotilla_runner::attempt::child::{Child, Farewell};
+use flotilla_runner::attempt::conversation::{Conversation, Said};
+use flotilla_runner::transfer::{Inputs, Meter, http_client};
 
-use crate::engine::{self, DONE, HANG};
+use crate::engine::{self, CHATTER, DONE, HANG, PLOD};
 use crate::world::{World, until_gone};
 
 #[tokio::test]
@@ -123,22 +129,70 @@ async fn who_joined_can_leave() {
     assert!(!config.state_dir.join("identity.json").exists());
 }
 
-#[tokio::test]
-async fn an_engine_that_hangs_is_noticed_and_killed() {
-    use flotilla_engine::spec::{Assignment, Probe, Task};
-    use flotilla_runner::attempt::child::{Child, Farewell};
-    use flotilla_runner::attempt::conversation::{Conversation, Said};
-    use flotilla_runner::transfer::{Inputs, Meter, http_client};
-
+/// An engine that does `body`, under limits of a fraction of a second: what is said of it, and it is gone.
+async fn watched(body: &str) -> Said {
     let world = World::new(Vec::new()).await;
-    let mut child = Child::start(&engine::script(world.folder.path(), HANG)).unwrap();
+    let mut child = Child::start(&engine::script(world.folder.path(), body)).unwrap();
     let inputs = Inputs::new(&http_client().unwrap(), &std::sync::Arc::new(Meter::default()), &[]);
     let mut conversation = Conversation::new(inputs, Vec::new(), Default::default(), false)
-        .with_silence_limit(std::time::Duration::from_millis(300));
-    let assignment = Assignment { task: Task::Probe(Probe { max_pixels: 0 }), input_sizes: Vec::new() };
+        .with_silence_limit(Duration::from_millis(400))
+        .with_stall_limit(Duration::from_millis(600));
+    let assignment = Assignment {
+        task: Task::Probe(Probe { max_pixels: 0, ..Probe::default() }),
+        input_sizes: Vec::new(),
+    };
     let said = conversation.hold(&mut child, assignment).await;
-    assert!(matches!(said, Said::Hung), "{said:?}");
     let pid = world.engine_pid().await;
     child.end(Farewell::after(&said)).await;
     until_gone(pid).await;
+    said
+}
+
+#[tokio::test]
+async fn an_engine_that_hangs_is_noticed_and_killed() {
+    let said = watched(HANG).await;
+    assert!(matches!(said, Said::Hung), "{said:?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_talks_and_gets_no_further_is_noticed_and_killed() {
+    let said = watched(CHATTER).await;
+    assert!(matches!(said, Said::Stalled), "{said:?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_gets_further_slowly_is_let_be() {
+    let said = watched(PLOD).await;
+    assert!(matches!(said, Said::Done(_)), "{said:?}");
+}
+
+#[tokio::test]
+async fn the_memory_of_an_engine_is_measured() {
+    let world = World::new(Vec::new()).await;
+    let daemon = world.start(&format!("{DONE}; cat > /dev/null"));
+    world.lease("a", 1024);
+    world.coordinator.until("the result is offered", |state| !state.completes.is_empty()).await;
+    world.tokens.drain();
+    daemon.await.unwrap().unwrap();
+    let usage = world.coordinator.with(|state| state.completes[0].usage).unwrap();
+    assert!(usage.peak_memory_bytes > 64 << 10, "a shell takes {} bytes", usage.peak_memory_bytes);
+}
+
+#[tokio::test]
+async fn an_engine_that_runs_out_of_memory_is_told_with_its_limit() {
+    let world = World::new(Vec::new()).await;
+    let body = "echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$";
+    let mut config = world.config(engine::script(world.folder.path(), body), "good");
+    config.engine.memory_mib = 1 << 20;
+    let daemon = tokio::spawn(flotilla_runner::app::run(config, world.tokens.clone()));
+    world.lease("a", 1024);
+    world.coordinator.until("the failure is told", |state| !state.fails.is_empty()).await;
+    world.tokens.drain();
+    daemon.await.unwrap().unwrap();
+    let fail = world.coordinator.with(|state| state.fails.remove(0));
+    assert_eq!(fail.class(), FailureClass::Runner);
+    assert!(
+        fail.message.contains("1048576 MiB") && fail.message.contains("work.engine_memory_mib"),
+        "{fail:?}"
+    );
 }

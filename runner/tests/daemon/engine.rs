@@ -21,6 +21,17 @@ pub const DONE: &str = r#"word 023 "$done_word""#;
 /// Notes a process of its group in `pid`, then is silent for ever, deaf to SIGTERM.
 pub const HANG: &str = "trap '' TERM; sleep 1000 & echo $! > $(dirname $0)/pid; wait";
 
+/// Says for ever, often enough, that it is as far as before.
+pub const CHATTER: &str = r#"echo $$ > $(dirname $0)/pid
+while :; do printf '\022\000\000\000\010\000\000\000\000\000\000\000\001'; sleep 0.05; done"#;
+
+/// Gets further by one every now and then, until it is done.
+pub const PLOD: &str = r#"echo $$ > $(dirname $0)/pid
+for frame in 1 2 3 4 5; do
+  printf "\\022\\000\\000\\000\\010\\000\\000\\000\\000\\000\\000\\000\\00$frame"; sleep 0.25
+done
+word 023 "$done_word""#;
+
 /// Writes an engine that does `body` into a folder.
 pub fn script(folder: &Path, body: &str) -> Engine {
     engine(folder, &format!("{PRELUDE}{body}\n"))
@@ -35,5 +46,5 @@ fn engine(folder: &Path, text: &str) -> Engine {
     let program = folder.join("engine");
     std::fs::write(&program, text).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    Engine { program, arguments: Vec::new() }
+    Engine { program, arguments: Vec::new(), memory_mib: 0 }
 }

@@ -2,6 +2,7 @@
 //! times of its frames.
 
 mod audio;
+mod limits;
 mod times;
 mod video;
 
@@ -13,6 +14,7 @@ use crate::pipe::{Outputs, SharedInputs};
 use crate::report;
 use crate::source::{self, Source};
 use crate::spec::{self, Rational};
+use limits::Tally;
 use times::Times;
 
 const MIB: u64 = 1 << 20;
@@ -24,7 +26,10 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
     for stream in source.input().streams() {
         source::check_size(&ffi::parameters(&stream), task.max_pixels)?;
     }
-    let times = read_times(inputs, &demuxer, outputs)?;
+    limits::check_headers(source.input(), &task.limits)?;
+    limits::check_sized(source.input(), task.max_pixels)?;
+    let tally = Tally::new(source.input(), &task.limits);
+    let times = read_times(inputs, &demuxer, tally, outputs)?;
     let mut found = report::Source {
         duration_us: u64::try_from(source.input().duration()).unwrap_or(0),
         bitrate_bps: u64::try_from(source.input().bit_rate()).unwrap_or(0),
@@ -37,6 +42,7 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         match stream.parameters().medium() {
             media::Type::Video => {
                 let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
+                limits::check_length(&stream, &task.limits)?;
                 found.video.push(stream);
             }
             media::Type::Audio => found.audio.push(audio::describe(&stream, &times)),
@@ -51,10 +57,16 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
     Ok(found)
 }
 
-fn read_times(inputs: &SharedInputs, demuxer: &str, outputs: &mut dyn Outputs) -> Result<Vec<Times>> {
+fn read_times(
+    inputs: &SharedInputs,
+    demuxer: &str,
+    mut tally: Tally,
+    outputs: &mut dyn Outputs,
+) -> Result<Vec<Times>> {
     let mut source = Source::open_index(inputs, demuxer)?;
     let mut times: Vec<Times> = source.input().streams().map(|stream| Times::new(&stream)).collect();
     while let Some(packet) = source.next_packet()? {
+        tally.count(&packet)?;
         // Streams that turn up later than the headers were not described and are left out.
         if let Some(times) = times.get_mut(packet.stream()) {
             times.add(&packet);

@@ -24,7 +24,8 @@ use reader::{Expectation, InputReader, Trouble};
 const DEMUXERS: &str = "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,mp3,wav,flac,aac,w64,aiff";
 /// Containers whose headers say all about their streams.
 const SELF_DESCRIBING: [&str; 2] = ["mov", "matroska"];
-const MAX_STREAMS: u32 = 64;
+/// Where FFmpeg itself gives up. Far above what is accepted, so that it is told as what it is.
+const MAX_STREAMS: u32 = 1000;
 const AVIO_BUFFER_BYTES: usize = 64 << 10;
 /// More threads only help where cores are idle, and they cost memory; engines run side by side instead.
 const DECODER_THREADS: usize = 2;
@@ -45,7 +46,7 @@ impl Source {
         let mut reader = InputReader::new(inputs.clone(), 0);
         let layout = Layout::check(&mut reader)?;
         let options = vec![("max_pixels", max_pixels.to_string())];
-        Self::open_reader(reader, layout.as_ref(), None, Some(options))
+        Self::open_reader(reader, layout.as_ref(), None, Some(options)).map_err(too_greedy)
     }
 
     /// Opens input 0 with the demuxer that the probe settled on.
@@ -181,7 +182,21 @@ pub fn check_size(parameters: &Parameters, max_pixels: u64) -> Result<()> {
 }
 
 fn too_large(width: u32, height: u32, max_pixels: u64) -> Error {
-    Error::Source(format!("pictures of {width}x{height} are larger than the {max_pixels} pixels allowed"))
+    let pixels = u64::from(width) * u64::from(height);
+    Error::Source(format!(
+        "pictures of {width}x{height} have {pixels} pixels; at most {max_pixels} are accepted (limits.max_pixels)"
+    ))
+}
+
+/// Memory runs out only at the engine's own limit, which no honest file comes near while it is opened.
+fn too_greedy(error: Error) -> Error {
+    match error {
+        Error::Runner(_) => Error::Source(format!(
+            "the file has more than {MAX_STREAMS} streams, or opening it takes more memory than an engine may use \
+             (work.engine_memory_mib of the runner)"
+        )),
+        other => other,
+    }
 }
 
 fn not_opened(error: ffmpeg_next::Error) -> Error {

@@ -1,7 +1,7 @@
 //! What cannot be done fails with the right class and one clear sentence.
 
 use flotilla_engine::report::Class;
-use flotilla_engine::spec::{Probe, Task};
+use flotilla_engine::spec::{Limits, Probe, Task};
 
 use crate::clips::Clips;
 use crate::{memory, plan};
@@ -9,7 +9,8 @@ use crate::{memory, plan};
 const PICTURE: &str = "testsrc2=size=128x96:rate=24:duration=1";
 
 fn check(bytes: &[u8], max_pixels: u64, words: &str) {
-    let error = memory::run(&Task::Probe(Probe { max_pixels }), bytes).err().expect("is refused");
+    let error =
+        memory::run(&Task::Probe(Probe { max_pixels, ..Probe::default() }), bytes).err().expect("is refused");
     assert_eq!(error.class(), Class::Source, "{error}");
     assert!(error.to_string().contains(words), "{error}");
 }
@@ -32,6 +33,46 @@ fn what_is_no_video_is_refused_in_one_sentence() {
     check(&clip, 128 * 96 - 1, "128x96");
     check(&late_index[..late_index.len() / 2], 1 << 24, "cut off");
     check(&early_index[..early_index.len() / 2], 1 << 24, "cut off");
+}
+
+#[test]
+fn every_limit_is_told_with_its_name() {
+    let clips = Clips::new();
+    let two_tracks = "-f lavfi -i sine=d=2 -map 0:v -map 1:a -map 1:a -c:v libx264 -c:a flac";
+    let bytes = std::fs::read(clips.make("clip.mkv", &PICTURE.replace("=1", "=2"), two_tracks)).unwrap();
+    let refused = |narrow: fn(&mut Limits), words: &str| {
+        let mut limits = Limits::default();
+        narrow(&mut limits);
+        let error = memory::run(&Task::Probe(Probe { limits, ..Probe::default() }), &bytes).err();
+        let error = error.unwrap_or_else(|| panic!("{words} is not refused"));
+        assert_eq!((error.class(), error.to_string().as_str()), (Class::Source, words));
+    };
+    refused(
+        |limits| limits.max_streams = 2,
+        "the file has 3 streams; at most 2 are accepted (limits.max_streams)",
+    );
+    refused(
+        |limits| limits.max_packets = 9,
+        "the file has 10 packets or more; at most 9 are accepted (limits.max_packets)",
+    );
+    refused(
+        |limits| limits.max_duration_seconds = 1,
+        "the file lasts 2 s; at most 1 s are accepted (limits.max_duration_seconds)",
+    );
+    memory::run(&Task::Probe(Probe::default()), &bytes).unwrap();
+}
+
+#[test]
+fn attachments_that_are_too_large_are_refused() {
+    let clips = Clips::new();
+    let font = clips.write("font.ttf", &[7; 5000]);
+    let attached =
+        format!("-c:v libx264 -attach {} -metadata:s:t mimetype=application/x-truetype-font", font.display());
+    let bytes = std::fs::read(clips.make("clip.mkv", PICTURE, &attached)).unwrap();
+    let limits = Limits { max_attachment_bytes: 4999, ..Limits::default() };
+    let error = memory::run(&Task::Probe(Probe { limits, ..Probe::default() }), &bytes).err().unwrap();
+    let words = "5000 bytes of pictures and other attachments; at most 4999 are accepted (limits.max_attachment_bytes)";
+    assert!(error.to_string().contains(words), "{error}");
 }
 
 #[test]

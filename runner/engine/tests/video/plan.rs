@@ -11,7 +11,7 @@ pub const GOP_FRAMES: u32 = 12;
 
 /// Probes a source and gives its demuxer and first video stream.
 pub fn probe(bytes: &[u8]) -> (String, VideoStream) {
-    let task = Task::Probe(Probe { max_pixels: 1 << 24 });
+    let task = Task::Probe(Probe { max_pixels: 1 << 24, ..Probe::default() });
     let Report::Probe(mut source) = memory::run(&task, bytes).unwrap().0 else { panic!("not a probe") };
     (source.demuxer, source.video.remove(0))
 }

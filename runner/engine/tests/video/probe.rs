@@ -54,7 +54,7 @@ fn an_index_in_one_place_spares_reading_the_pictures() {
     let path = clips.make("large.mp4", noise, "-c:v libx264 -qp 20 -preset ultrafast");
     let file = File::new(std::fs::read(&path).unwrap());
     let (size_bytes, read_bytes) = (std::fs::metadata(&path).unwrap().len(), file.read_bytes.clone());
-    let task = Task::Probe(Probe { max_pixels: 1 << 24 });
+    let task = Task::Probe(Probe { max_pixels: 1 << 24, ..Probe::default() });
     let report = execute(&task, &file.shared(), &mut Collected::default()).unwrap();
     let Report::Probe(source) = report else { panic!("not a probe") };
     assert_eq!(source.video[0].pts.len(), 96);

@@ -1,0 +1,62 @@
+//! `[limits]`: what a source may be at most. A file that is more is refused while it is read, and the refusal names
+//! the key of this section.
+
+use serde::Deserialize;
+
+/// FFmpeg itself gives up at so many streams.
+const MOST_STREAMS: u32 = 1000;
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Pixels of a picture, wherever in the file it turns up.
+    pub max_pixels: u64,
+    /// Streams of all kinds, attachments among them.
+    pub max_streams: u32,
+    /// Length, as declared and as read, seconds.
+    pub max_duration_seconds: u64,
+    /// Packets of all streams.
+    pub max_packets: u64,
+    /// Frames of a stream for each second that the file declares, and for a minute at least.
+    pub max_frames_per_second: u64,
+    /// Cover pictures, fonts and other attachments together, bytes.
+    pub max_attachment_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_pixels: 8192 * 4320,
+            max_streams: 32,
+            max_duration_seconds: 12 * 3600,
+            max_packets: 10_000_000,
+            max_frames_per_second: 1000,
+            max_attachment_bytes: 32 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Every value that cannot be used.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let values = [
+            ("max_pixels", self.max_pixels),
+            ("max_streams", self.max_streams.into()),
+            ("max_duration_seconds", self.max_duration_seconds),
+            ("max_packets", self.max_packets),
+            ("max_frames_per_second", self.max_frames_per_second),
+        ];
+        let zeros = values.into_iter().filter(|(_, value)| *value == 0);
+        let mut problems: Vec<_> = zeros
+            .map(|(name, _)| {
+                format!("limits.{name} is 0, which refuses every source; leave it out or set more")
+            })
+            .collect();
+        if self.max_streams > MOST_STREAMS {
+            let found = self.max_streams;
+            problems.push(format!("limits.max_streams is {found}; FFmpeg reads at most {MOST_STREAMS}"));
+        }
+        problems
+    }
+}

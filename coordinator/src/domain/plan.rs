@@ -75,6 +75,16 @@ pub struct Chunk {
     pub seek_pts: Option<i64>,
     /// One per grid, in the grids' order.
     pub slices: Vec<Slice>,
+    /// Expected effort of a frame, thousandths of an ordinary frame of this video. For estimates only.
+    #[serde(default = "ordinary_effort")]
+    pub effort_permille: u32,
+}
+
+/// Effort of an ordinary frame, in thousandths of itself.
+pub const ORDINARY_EFFORT_PERMILLE: u32 = 1000;
+
+fn ordinary_effort() -> u32 {
+    ORDINARY_EFFORT_PERMILLE
 }
 
 /// Frames `start_frame..end_frame` of a grid, end exclusive.

@@ -31,11 +31,6 @@ impl Rational {
         i64::try_from(rounded).unwrap_or(if rounded < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// For people and for estimates only.
-    pub fn to_f64(self) -> f64 {
-        self.numerator as f64 / self.denominator as f64
-    }
-
     /// The nearest whole number, halves up.
     pub fn round(self) -> i64 {
         (2 * self.numerator + self.denominator).div_euclid(2 * self.denominator)

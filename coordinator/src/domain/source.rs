@@ -21,6 +21,9 @@ pub struct Source {
     pub notes: Vec<String>,
 }
 
+/// Frames in a run of [`VideoStream::block_bytes`].
+pub const BLOCK_FRAMES: usize = 64;
+
 /// A probed video stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
@@ -56,6 +59,9 @@ pub struct VideoStream {
     pub keyframes: Vec<u32>,
     /// Of the last frame, ticks.
     pub last_duration: i64,
+    /// Bytes of each run of [`BLOCK_FRAMES`] frames of `pts`; the last run may be shorter. Empty: not known.
+    #[serde(default)]
+    pub block_bytes: Vec<u64>,
     /// Of this stream, bit/s; 0: not known.
     pub bitrate_bps: u64,
 }

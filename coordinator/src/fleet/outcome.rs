@@ -89,6 +89,7 @@ fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {
         pts,
         keyframes: stream.keyframes,
         last_duration: stream.last_duration,
+        block_bytes: stream.block_bytes,
         bitrate_bps: stream.bitrate_bps,
     })
 }

@@ -4,6 +4,7 @@
 //! The mean since the start would not do: at first a slot is taken by the sound, encoders start empty, and a video's end
 //! may be easier than its beginning.
 
+use crate::domain::plan::ORDINARY_EFFORT_PERMILLE;
 use crate::domain::{TaskKind, TaskState, Timestamp};
 use crate::store::{AttemptRecord, AttemptState, TaskRecord};
 
@@ -21,27 +22,35 @@ const SLOT_WINDOW_MS: u64 = 2_000;
 struct Stretch {
     from: u64,
     until: u64,
-    frames: u64,
+    /// Ordinary ones.
+    frames: f64,
 }
 
-/// Milliseconds until the last frame is encoded; none before there is a figure.
-pub(super) fn left_ms(tasks: &[TaskRecord], attempts: &[AttemptRecord], now: Timestamp) -> Option<u64> {
+/// Milliseconds until the last frame is encoded; none before there is a figure. `efforts` says for each chunk what a
+/// frame of it is expected to take, thousandths of an ordinary one; without it all are ordinary.
+pub(super) fn left_ms(
+    tasks: &[TaskRecord],
+    attempts: &[AttemptRecord],
+    efforts: &[u32],
+    now: Timestamp,
+) -> Option<u64> {
     let start = attempts.iter().map(|attempt| attempt.leased_at).min()?;
     let now_ms = now.since_ms(start);
+    let tasks: Vec<Weighed<'_>> = tasks.iter().filter_map(|task| Weighed::of(task, efforts)).collect();
     let stretches: Vec<Stretch> = tasks
         .iter()
-        .filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }))
-        .flat_map(|task| attempts_of(task, attempts).filter_map(move |one| stretch(task, one, start, now)))
+        .filter(|task| !task.is_sound)
+        .flat_map(|task| task.attempts(attempts).filter_map(|one| task.stretch(one, start, now)))
         .collect();
     let pace = Pace::of(&stretches, now_ms)?;
     let mut slots: Vec<u64> = Vec::new();
     let mut waiting: Vec<u64> = Vec::new();
-    for task in tasks.iter().filter(|task| is_encoding(task.kind)) {
-        let running = attempts_of(task, attempts).filter(|one| one.state == AttemptState::Leased).last();
-        match (task.state, running) {
-            (TaskState::Leased, Some(attempt)) => slots.push(running_ms(task, attempt, pace, now)),
+    for task in &tasks {
+        let running = task.attempts(attempts).filter(|one| one.state == AttemptState::Leased).last();
+        match (task.record.state, running) {
+            (TaskState::Leased, Some(attempt)) => slots.push(task.left_ms(attempt, pace, now)),
             (TaskState::Ready | TaskState::Blocked | TaskState::Leased, _) => {
-                waiting.push(whole_ms(task, pace))
+                waiting.push(task.whole_ms(pace))
             }
             _ => {}
         }
@@ -56,26 +65,59 @@ pub(super) fn left_ms(tasks: &[TaskRecord], attempts: &[AttemptRecord], now: Tim
     slots.into_iter().max()
 }
 
-fn attempts_of<'a>(
-    task: &'a TaskRecord,
-    all: &'a [AttemptRecord],
-) -> impl Iterator<Item = &'a AttemptRecord> {
-    all.iter().filter(|attempt| attempt.task_id == task.id)
+/// An encoding task with what each of its frames is expected to take.
+struct Weighed<'a> {
+    record: &'a TaskRecord,
+    is_sound: bool,
+    effort_permille: u64,
 }
 
-fn is_encoding(kind: TaskKind) -> bool {
-    matches!(kind, TaskKind::EncodeChunk { .. } | TaskKind::EncodeAudio { .. })
-}
+impl<'a> Weighed<'a> {
+    /// None for tasks that encode nothing; they are short.
+    fn of(record: &'a TaskRecord, efforts: &[u32]) -> Option<Self> {
+        let of_chunk = |index: u32| efforts.get(index as usize).copied().unwrap_or(ORDINARY_EFFORT_PERMILLE);
+        let (is_sound, effort) = match record.kind {
+            TaskKind::EncodeChunk { chunk_index } => (false, of_chunk(chunk_index)),
+            TaskKind::EncodeAudio { .. } => (true, ORDINARY_EFFORT_PERMILLE),
+            _ => return None,
+        };
+        Some(Self { record, is_sound, effort_permille: effort.into() })
+    }
 
-/// What an attempt has achieved; none for those that came to nothing.
-fn stretch(task: &TaskRecord, attempt: &AttemptRecord, start: Timestamp, now: Timestamp) -> Option<Stretch> {
-    let frames = match attempt.state {
-        AttemptState::Leased => attempt.progress.min(task.size),
-        AttemptState::Accepted | AttemptState::Sealed => task.size,
-        AttemptState::Failed | AttemptState::Cancelled => return None,
-    };
-    let until = attempt.ended_at.unwrap_or(now).since_ms(start);
-    Some(Stretch { from: attempt.leased_at.since_ms(start), until, frames })
+    fn attempts<'b>(&'b self, all: &'b [AttemptRecord]) -> impl Iterator<Item = &'b AttemptRecord> {
+        all.iter().filter(|attempt| attempt.task_id == self.record.id)
+    }
+
+    /// So many frames of it in ordinary ones.
+    fn ordinary(&self, frames: u64) -> f64 {
+        frames as f64 * self.effort_permille as f64 / f64::from(ORDINARY_EFFORT_PERMILLE)
+    }
+
+    /// What an attempt has achieved; none for those that came to nothing.
+    fn stretch(&self, attempt: &AttemptRecord, start: Timestamp, now: Timestamp) -> Option<Stretch> {
+        let frames = match attempt.state {
+            AttemptState::Leased => attempt.progress.min(self.record.size),
+            AttemptState::Accepted | AttemptState::Sealed => self.record.size,
+            AttemptState::Failed | AttemptState::Cancelled => return None,
+        };
+        let until = attempt.ended_at.unwrap_or(now).since_ms(start);
+        Some(Stretch { from: attempt.leased_at.since_ms(start), until, frames: self.ordinary(frames) })
+    }
+
+    fn whole_ms(&self, pace: Pace) -> u64 {
+        if self.is_sound { 0 } else { pace.ms_of(self.ordinary(self.record.size)) }
+    }
+
+    /// Of a running attempt. Sound has a pace of its own, which nothing but its own progress tells.
+    fn left_ms(&self, attempt: &AttemptRecord, pace: Pace, now: Timestamp) -> u64 {
+        let ran_ms = now.since_ms(attempt.leased_at);
+        let left = self.record.size.saturating_sub(attempt.progress);
+        if self.is_sound {
+            return ran_ms.saturating_mul(left).checked_div(attempt.progress).unwrap_or(0);
+        }
+        // What a chunk is ahead of or behind its time tells half of the truth: encoders hold frames back.
+        self.whole_ms(pace).saturating_sub(ran_ms).max(pace.ms_of(self.ordinary(left)) / 2)
+    }
 }
 
 /// Frames in so much time of one slot.
@@ -103,31 +145,12 @@ impl Pace {
             let length = stretch.until.saturating_sub(stretch.from) as f64;
             let within = stretch.until.saturating_sub(stretch.from.max(from)) as f64;
             let share = if length > 0.0 { within / length } else { 0.0 };
-            Self { frames: sum.frames + stretch.frames as f64 * share, slot_ms: sum.slot_ms + within }
+            Self { frames: sum.frames + stretch.frames * share, slot_ms: sum.slot_ms + within }
         })
     }
 
-    fn ms_of(self, frames: u64) -> u64 {
-        (frames as f64 * self.slot_ms / self.frames) as u64
-    }
-}
-
-/// A running task. Sound has a pace of its own, which nothing but its own progress tells.
-fn running_ms(task: &TaskRecord, attempt: &AttemptRecord, pace: Pace, now: Timestamp) -> u64 {
-    let ran_ms = now.since_ms(attempt.leased_at);
-    let left = task.size.saturating_sub(attempt.progress);
-    match task.kind {
-        TaskKind::EncodeChunk { .. } => {
-            pace.ms_of(task.size).saturating_sub(ran_ms).max(pace.ms_of(left) / 2)
-        }
-        _ => (ran_ms * left).checked_div(attempt.progress).unwrap_or(0),
-    }
-}
-
-fn whole_ms(task: &TaskRecord, pace: Pace) -> u64 {
-    match task.kind {
-        TaskKind::EncodeChunk { .. } => pace.ms_of(task.size),
-        _ => 0,
+    fn ms_of(self, frames: f64) -> u64 {
+        (frames * self.slot_ms / self.frames) as u64
     }
 }
 
@@ -208,13 +231,18 @@ mod tests {
         (tasks, attempts.into_iter().flatten().collect())
     }
 
-    /// From a third of the job on, the figure is right within a fifth (or a second, near the end).
     fn check(slots: usize, tasks: &[(TaskKind, u64, u64)]) {
+        check_with(slots, tasks, &[]);
+    }
+
+    /// From a third of the job on, the figure is right within a fifth (or a second, near the end).
+    fn check_with(slots: usize, tasks: &[(TaskKind, u64, u64)], efforts: &[u32]) {
         let runs = dealt(slots, tasks);
         let end = runs.iter().map(|run| run.3).max().unwrap();
         for now_ms in (end / 3..end).step_by(500) {
             let (tasks, attempts) = records(&runs, now_ms);
-            let told = left_ms(&tasks, &attempts, Timestamp(i64::try_from(now_ms).unwrap())).unwrap();
+            let told =
+                left_ms(&tasks, &attempts, efforts, Timestamp(i64::try_from(now_ms).unwrap())).unwrap();
             let left = end - now_ms;
             assert!(told.abs_diff(left) <= (left / 5).max(1000), "at {now_ms} of {end}: {told} for {left}");
         }
@@ -243,6 +271,15 @@ mod tests {
     }
 
     #[test]
+    fn titles_at_the_end_are_known_to_be_easy() {
+        let lengths_ms = [9000, 9000, 9000, 9000, 3000, 3000];
+        let tasks: Vec<_> = (0..).zip(lengths_ms).map(|(at, length_ms)| chunk(at, length_ms)).collect();
+        let efforts = [1000, 1000, 1000, 1000, 333, 333];
+        check_with(2, &tasks, &efforts);
+        check_with(1, &tasks, &efforts);
+    }
+
+    #[test]
     fn the_last_chunk_of_an_odd_number_is_waited_for() {
         let tasks: Vec<_> = (0..7).map(|at| chunk(at, 9000)).collect();
         check(2, &tasks);
@@ -251,7 +288,7 @@ mod tests {
     #[test]
     fn without_a_frame_there_is_no_figure() {
         let (tasks, attempts) = records(&dealt(1, &[chunk(0, 9000)]), 300);
-        assert_eq!(left_ms(&tasks, &attempts, Timestamp(300)), None);
-        assert_eq!(left_ms(&tasks, &[], Timestamp(300)), None);
+        assert_eq!(left_ms(&tasks, &attempts, &[], Timestamp(300)), None);
+        assert_eq!(left_ms(&tasks, &[], &[], Timestamp(300)), None);
     }
 }

@@ -136,7 +136,7 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
     };
     let until = record.ended_at.unwrap_or(now);
     Ok(JobView {
-        progress: progress(&tasks, &attempts, media_ms(parts, &record).await, until),
+        progress: progress(&tasks, &attempts, &known(parts, &record).await, until),
         waiting,
         id: record.id,
         source: record.source,
@@ -149,17 +149,29 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
     })
 }
 
-/// Length of the video, milliseconds; 0 before there is a plan.
-async fn media_ms(parts: &Parts, record: &JobRecord) -> u64 {
-    let Ok(plan) = parts.plan(&record.id).await else { return 0 };
-    let grid = plan.video.as_ref().and_then(|video| video.grids.first());
-    let end = grid.and_then(|grid| Some((grid.times.last()?, i64::from(grid.timescale))));
-    end.and_then(|(ticks, timescale)| u64::try_from(ticks.saturating_mul(1000) / timescale.max(1)).ok())
-        .unwrap_or(0)
+/// What a plan tells about the progress of its job; nothing before there is one.
+#[derive(Default)]
+struct Known {
+    /// Length of the video, milliseconds.
+    media_ms: u64,
+    /// Per chunk, as in the plan.
+    efforts: Vec<u32>,
+}
+
+async fn known(parts: &Parts, record: &JobRecord) -> Known {
+    let Ok(plan) = parts.plan(&record.id).await else { return Known::default() };
+    let Some(video) = &plan.video else { return Known::default() };
+    let end = video.grids.first().and_then(|grid| Some((grid.times.last()?, i64::from(grid.timescale))));
+    let media_ms =
+        end.and_then(|(ticks, timescale)| u64::try_from(ticks.saturating_mul(1000) / timescale.max(1)).ok());
+    Known {
+        media_ms: media_ms.unwrap_or(0),
+        efforts: video.chunks.iter().map(|chunk| chunk.effort_permille).collect(),
+    }
 }
 
 /// Frames count once: a chunk's task encodes all renditions of a frame.
-fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], media_ms: u64, now: Timestamp) -> Progress {
+fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], known: &Known, now: Timestamp) -> Progress {
     let chunks = || tasks.iter().filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }));
     let done = |task: &TaskRecord| matches!(task.state, TaskState::Done | TaskState::Sealing);
     let live = |task: &TaskRecord| {
@@ -176,14 +188,13 @@ fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], media_ms: u64, now
         chunks().map(|task| task.done_at).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
     let elapsed_ms = started.map_or(0, |started| ended.unwrap_or(now).since_ms(started));
     let share = frames_done as f64 / frames_total.max(1) as f64;
-    let known = frames_done > 0 && elapsed_ms > 0;
     Progress {
         tasks_done: count(tasks.iter().filter(|task| task.state == TaskState::Done).count()),
         tasks_total: count(tasks.len()),
         frames_done,
         frames_total,
-        speed: known.then(|| media_ms as f64 * share / elapsed_ms as f64),
-        eta_ms: if ended.is_some() { Some(0) } else { eta::left_ms(tasks, attempts, now) },
+        speed: (frames_done > 0 && elapsed_ms > 0).then(|| known.media_ms as f64 * share / elapsed_ms as f64),
+        eta_ms: if ended.is_some() { Some(0) } else { eta::left_ms(tasks, attempts, &known.efforts, now) },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Cutting the grids into chunks: whole GOPs of every grid, all grids cut at about the same time so that one decode serves
 //! them. Cuts move to a nearby GOP when that spares much decoding.
 
+use super::effort;
 use super::grid::Draft;
 use crate::domain::plan::{Chunk, Slice};
 use crate::domain::source::VideoStream;
@@ -54,7 +55,18 @@ pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chu
         let pairs = start.iter().zip(end);
         pairs.map(|(&start_frame, &end_frame)| Slice { start_frame, end_frame }).collect::<Vec<_>>()
     });
-    slices.map(|slices| Chunk { seek_pts: seek_pts(drafts, stream, &slices), slices }).collect()
+    let chunk = |slices: Vec<Slice>| Chunk {
+        seek_pts: seek_pts(drafts, stream, &slices),
+        effort_permille: effort::permille(stream, shown(&drafts[0], stream, slices[0])),
+        slices,
+    };
+    slices.map(chunk).collect()
+}
+
+/// Positions in the source of the frames that a slice shows.
+fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::ops::Range<usize> {
+    let at = |frame: u64| position(stream, draft.source_pts[frame_at(frame)]);
+    at(slice.start_frame)..at(slice.end_frame - 1) + 1
 }
 
 /// Frames of the first grid at which to cut, rising: GOP boundaries near even shares.

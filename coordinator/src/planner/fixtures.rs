@@ -23,6 +23,7 @@ pub(super) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count:
         pts: (0..count).map(|frame| frame * step).collect(),
         keyframes: vec![0],
         last_duration: step,
+        block_bytes: Vec::new(),
         bitrate_bps: 0,
     }
 }

@@ -5,6 +5,7 @@ mod audio;
 mod check;
 mod chunks;
 mod colour;
+mod effort;
 mod grid;
 mod renditions;
 mod tasks;

@@ -90,8 +90,11 @@ fn plan() -> Plan {
         times: (0..=96).map(|frame| frame * 1000).collect(),
         source_pts: (0..96).collect(),
     };
-    let slice =
-        |start_frame, end_frame| Chunk { seek_pts: None, slices: vec![Slice { start_frame, end_frame }] };
+    let slice = |start_frame, end_frame| Chunk {
+        seek_pts: None,
+        slices: vec![Slice { start_frame, end_frame }],
+        effort_permille: 1000,
+    };
     let cap = [("maxrate", "10000000"), ("bufsize", "20000000")];
     let rendition = Rendition {
         name: "64p".into(),

@@ -244,6 +244,7 @@ pub fn probed() -> ProbeResult {
         pts_deltas: delta::encode(pts),
         keyframes: (0..240).step_by(48).collect(),
         last_duration: 1,
+        block_bytes: vec![],
         ..VideoStream::default()
     };
     let audio = AudioStream {

@@ -53,6 +53,7 @@ fn video(stream: VideoStream) -> fleet::VideoStream {
         pts_deltas: delta::encode(stream.pts),
         keyframes: stream.keyframes,
         last_duration: stream.last_duration,
+        block_bytes: stream.block_bytes,
         bitrate_bps: stream.bitrate_bps,
     }
 }

@@ -13,6 +13,8 @@ pub struct Times {
     pub shown: Vec<(i64, i64, bool)>,
     /// Some packet has no presentation time.
     pub incomplete: bool,
+    /// Presentation time and size of each packet shown; in file order.
+    pub sizes: Vec<(i64, u64)>,
     /// Of all packets.
     pub bytes: u64,
     /// Samples to leave out at the start (encoder priming).
@@ -23,7 +25,7 @@ impl Times {
     /// Nothing yet.
     pub fn new(stream: &Stream) -> Self {
         let codec = stream.parameters().id();
-        Self { codec, shown: Vec::new(), incomplete: false, bytes: 0, skip_samples: 0 }
+        Self { codec, shown: Vec::new(), incomplete: false, sizes: Vec::new(), bytes: 0, skip_samples: 0 }
     }
 
     /// Takes a packet into account.
@@ -36,9 +38,24 @@ impl Times {
             self.skip_samples = skip_samples(packet);
         }
         match packet.pts() {
-            Some(pts) => self.shown.push((pts, packet.duration(), packet.is_key())),
+            Some(pts) => {
+                self.shown.push((pts, packet.duration(), packet.is_key()));
+                self.sizes.push((pts, packet.size() as u64));
+            }
             None => self.incomplete = true,
         }
+    }
+
+    /// Bytes of each run of so many frames, in display order; empty when the frames' own packets are not known.
+    pub fn block_bytes(&mut self, block_frames: usize) -> Vec<u64> {
+        if self.incomplete {
+            return Vec::new();
+        }
+        self.sizes.sort_unstable();
+        // Packets of one time are one frame's.
+        let frames = self.sizes.chunk_by(|(a, _), (b, _)| a == b);
+        let bytes: Vec<u64> = frames.map(|frame| frame.iter().map(|(_, bytes)| bytes).sum()).collect();
+        bytes.chunks(block_frames).map(|block| block.iter().sum()).collect()
     }
 
     /// End of the last packet minus start of the first.

@@ -10,7 +10,7 @@ use super::{bitrate_bps, rational};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
-use crate::report::{self, VideoStream};
+use crate::report::{self, BLOCK_FRAMES, VideoStream};
 use crate::source::Source;
 use crate::source::frames::Frames;
 use crate::spec::{Colour, Rational};
@@ -56,6 +56,7 @@ pub fn describe(
         is_default: stream.disposition().contains(Disposition::DEFAULT),
         keyframes: keyframes(&times),
         last_duration: last_duration(&times),
+        block_bytes: if attached_picture { Vec::new() } else { times.block_bytes(BLOCK_FRAMES) },
         bitrate_bps: bitrate_bps(times.bytes, times.span(), time_base),
         pts: times.shown.iter().map(|(pts, ..)| *pts).collect(),
     })

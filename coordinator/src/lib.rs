@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Floors, from the top; no module uses one above it: `cli`, `transcode` → `app` → `fleet`, `web` → `jobs`,
-//! `scheduler`, `publisher`, `publish` → `parts` → `store`, `planner` → `domain`, `objects`.
+//! `scheduler`, `publisher`, `publish` → `parts` → `store`, `planner`, `survey` → `domain`, `objects`.
 
 pub mod cli;
 pub mod transcode;
@@ -35,6 +35,7 @@ mod parts;
 
 pub mod planner;
 pub mod store;
+pub mod survey;
 
 pub mod domain;
 pub mod objects;

@@ -5,6 +5,7 @@ mod accidents;
 mod cancelling;
 mod examples;
 mod mistakes;
+mod probing;
 mod sharing;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 mod client;
 pub mod exit;
-mod lists;
+pub mod lists;
 mod profiles;
 pub mod progress;
 mod serve;
@@ -18,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::domain::ids::InvalidId;
 use crate::domain::{JobId, JobState};
 use crate::telemetry;
+use crate::transcode::probe::{self, ProbeArgs};
 use crate::transcode::{self, TranscodeArgs};
 use exit::UserError;
 
@@ -45,6 +46,7 @@ Exit codes: 0 done, 2 usage, 3 the source is at fault, 4 the profile, 5 no capab
 
 Examples:
   flotilla transcode clip.mp4 --out ladder        the whole way on this machine, in one command
+  flotilla probe clip.mp4 --profile web           what is in it, and what would be made of it
   flotilla serve --data-dir /var/lib/flotilla     a coordinator for a fleet
   flotilla token create                           a join token for one more runner
   flotilla submit s3://videos/in.mp4 --profile web --dest s3://videos/out --wait";
@@ -54,6 +56,8 @@ Examples:
 pub enum Command {
     /// Transcode one video on this machine: coordinator, object store and runners for the time of one job.
     Transcode(TranscodeArgs),
+    /// Say what a source is and, with a profile, what would be made of it at what cost.
+    Probe(ProbeArgs),
     /// Run the coordinator of a fleet until it is told to stop.
     Serve(ServeArgs),
     /// Give a running coordinator a job.
@@ -224,6 +228,7 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
     let json = cli.json;
     match cli.command {
         Command::Transcode(args) => transcode::run(args, json, cli.verbose).await,
+        Command::Probe(args) => probe::run(args, json, cli.verbose).await,
         Command::Serve(args) => serve::run(args).await,
         Command::Submit(args) => submit::run(args, json).await,
         Command::Jobs(args) => lists::jobs(args, json).await,

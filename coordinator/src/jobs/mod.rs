@@ -16,7 +16,9 @@ pub use tokens::NewToken;
 pub use view::{JobView, Progress, RunnerView, TaskView};
 
 use crate::clock::new_id;
-use crate::domain::{JobId, JobState, TaskId};
+use crate::domain::outcome::Outcome;
+use crate::domain::source::Source;
+use crate::domain::{JobId, JobState, Plan, TaskId};
 use crate::objects::{Destination, StorageClass};
 use crate::parts::Parts;
 use crate::store::{JobRecord, NewJob, Submitted, TokenRecord};
@@ -99,6 +101,16 @@ impl Jobs {
     pub async fn record(&self, job_id: &JobId) -> Result<JobRecord, JobsError> {
         let job = self.parts.store.job(job_id).await?;
         job.ok_or_else(|| JobsError::Unknown(format!("job {job_id}")))
+    }
+
+    /// What the probe of a job has found, once it has, and what was planned from it.
+    pub async fn probed(&self, job_id: &JobId) -> Result<(Option<Source>, Option<Plan>), JobsError> {
+        let tasks = self.parts.store.tasks(job_id).await?;
+        let source = tasks.into_iter().find_map(|task| match task.outcome {
+            Some(Outcome::Probe(source)) => Some(source),
+            _ => None,
+        });
+        Ok((source, self.parts.store.plan(job_id).await?))
     }
 
     /// The tasks of a job with their attempts.

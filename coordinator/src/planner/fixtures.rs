@@ -4,7 +4,7 @@ use crate::domain::Rational;
 use crate::domain::source::{AudioStream, Colour, Source, VideoStream};
 
 /// An even video: `count` frames of `step` ticks, a keyframe at the first.
-pub(super) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count: i64) -> VideoStream {
+pub(crate) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count: i64) -> VideoStream {
     let time_base = Rational { numerator: base.0, denominator: base.1 };
     VideoStream {
         index: 0,
@@ -29,7 +29,7 @@ pub(super) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count:
 }
 
 /// Half a minute of sound from time 0.
-pub(super) fn audio(codec: &str, sample_rate_hz: u32, channel_count: u32, bitrate_bps: u64) -> AudioStream {
+pub(crate) fn audio(codec: &str, sample_rate_hz: u32, channel_count: u32, bitrate_bps: u64) -> AudioStream {
     AudioStream {
         index: 1,
         codec: codec.to_owned(),
@@ -46,7 +46,7 @@ pub(super) fn audio(codec: &str, sample_rate_hz: u32, channel_count: u32, bitrat
 }
 
 /// A source of these streams.
-pub(super) fn source(video: Vec<VideoStream>, audio: Vec<AudioStream>, bitrate_bps: u64) -> Source {
+pub(crate) fn source(video: Vec<VideoStream>, audio: Vec<AudioStream>, bitrate_bps: u64) -> Source {
     let demuxer = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
     Source { demuxer, duration_us: 0, bitrate_bps, video, audio, notes: Vec::new() }
 }

@@ -2,8 +2,10 @@
 //! live in a work folder for the time of one job and leave nothing behind but the result.
 
 mod crew;
+pub mod probe;
 mod source;
 mod summary;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,7 +59,7 @@ pub async fn run(args: TranscodeArgs, json: bool, verbose: u8) -> Result<(), Use
         source = source::named(&args.input, work.path()) => source?,
         () = interrupted() => return Err(stopped()),
     };
-    let coordinator = Coordinator::start(config(&args, work.path())).await?;
+    let coordinator = Coordinator::start(config(args.profiles_dir.clone(), work.path())).await?;
     let done = tokio::select! {
         done = work_on(&coordinator, &args, source, &work, json, verbose) => done,
         () = interrupted() => Err(stopped()),
@@ -151,11 +153,11 @@ async fn incapable(
     Ok(Some(UserError::new(exit, message, "`flotilla-runner doctor` tells why; another profile may work")))
 }
 
-fn config(args: &TranscodeArgs, work: &Path) -> Config {
+fn config(profiles_dir: Option<PathBuf>, work: &Path) -> Config {
     let mut config = Config::default();
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.data.dir = work.join("coordinator");
-    config.profiles.dir = args.profiles_dir.clone();
+    config.profiles.dir = profiles_dir;
     config
 }
 

@@ -48,6 +48,7 @@ async fn the_help_of_every_command() {
     let commands = [
         "",
         "transcode",
+        "probe",
         "serve",
         "submit",
         "jobs",
@@ -94,6 +95,13 @@ async fn sources_profiles_and_folders_that_cannot_be_used() {
     no_runner.env("FLOTILLA_RUNNER_BINARY", "/nonexistent/flotilla-runner");
     check_command(no_runner, NO_RUNNER, &["/nonexistent/flotilla-runner"]).await;
     assert!(!out.exists(), "something was left behind");
+    let probe = async |input: &Path, more: &[&str], exit_code, words: &[&str]| {
+        check(&[&["probe", text(input)], more].concat(), exit_code, words).await;
+    };
+    probe(&folder.path().join("nowhere.mp4"), &[], SOURCE, &["nowhere.mp4", "does not exist"]).await;
+    probe(&clip, &["--profile", "wbe"], PROFILE, &["wbe", "did you mean"]).await;
+    probe(&clip, &["--work-dir", "/nonexistent"], STORAGE, &["/nonexistent"]).await;
+    probe(&clip, &["--chunk-seconds", "2"], USAGE, &["--profile"]).await;
     check(&["profiles", "show", "wbe"], PROFILE, &["wbe", "did you mean"]).await;
 }
 

@@ -2,6 +2,7 @@
 //! times of its frames.
 
 mod audio;
+mod look;
 mod times;
 mod video;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rational::Rational;
 use super::sequence::Sequence;
-use super::source::Colour;
+use super::source::{Colour, Unmarked};
 use super::task::TaskKind;
 
 /// Everything that is decided about a job before its encoding starts.
@@ -36,6 +36,9 @@ pub struct VideoPlan {
     pub rotation_degrees: u32,
     /// Deinterlace.
     pub interlaced: bool,
+    /// What else the pictures of the source need.
+    #[serde(default)]
+    pub picture: SourcePicture,
     /// Colour description to write.
     pub colour: Colour,
     /// Distinct frame grids; renditions refer to them.
@@ -44,6 +47,19 @@ pub struct VideoPlan {
     pub renditions: Vec<Rendition>,
     /// In order; their slices cover every grid.
     pub chunks: Vec<Chunk>,
+}
+
+/// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePicture {
+    /// Left and right are swapped before the picture is turned.
+    pub mirrored: bool,
+    /// Width over height of a pixel where the container states it, which then holds for all frames.
+    pub sample_aspect_ratio: Option<Rational>,
+    /// Colours of frames that do not state their own.
+    pub colour: Colour,
+    /// What frames are that are not marked as interlaced.
+    pub unmarked: Unmarked,
 }
 
 /// An output frame grid: for every output frame its presentation time and the source frame that it shows.

@@ -47,8 +47,11 @@ pub struct VideoStream {
     pub frame_rate: Rational,
     /// As the stream states it.
     pub colour: Colour,
-    /// By the stream's flags.
+    /// By the stream's flags and by a look at its frames.
     pub interlaced: bool,
+    /// What else is known of the pictures.
+    #[serde(default)]
+    pub picture: PictureFacts,
     /// A cover picture, not a video.
     pub attached_picture: bool,
     /// What players show when several are there.
@@ -77,6 +80,47 @@ pub struct Colour {
     pub matrix: u8,
     /// VideoFullRangeFlag.
     pub full_range: bool,
+}
+
+/// Nothing is specified.
+impl Default for Colour {
+    fn default() -> Self {
+        Self { primaries: 2, transfer: 2, matrix: 2, full_range: false }
+    }
+}
+
+/// What is known of a video stream's pictures besides size and rotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureFacts {
+    /// Left and right are swapped before the picture is turned.
+    pub mirrored: bool,
+    /// The container states the shape of the pixels, so it holds for all frames.
+    pub fixed_aspect: bool,
+    /// What frames are that are not marked as interlaced, where the stream is.
+    pub unmarked: Unmarked,
+    /// Of Dolby Vision.
+    pub dolby_vision: Option<DolbyVision>,
+}
+
+/// What frames are that are not marked as interlaced, in a stream that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unmarked {
+    /// What they seem.
+    #[default]
+    Progressive,
+    /// Two fields, of which the one with the first row is the earlier.
+    TopFirst,
+    /// Two fields, of which the one with the second row is the earlier.
+    BottomFirst,
+}
+
+/// A Dolby Vision configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DolbyVision {
+    /// 5, 7, 8, …
+    pub profile: u8,
+    /// What the base layer can be shown as; 0: nothing, 1 and 6: HDR10, 2: SDR, 4: HLG.
+    pub compatibility: u8,
 }
 
 /// A probed audio stream.

@@ -7,7 +7,7 @@ use wire::task_result::Kind;
 
 use super::convert::rational;
 use crate::domain::outcome::{Fragment, Outcome, Track};
-use crate::domain::source::{AudioStream, Colour, Source, VideoStream};
+use crate::domain::source::{AudioStream, Colour, DolbyVision, PictureFacts, Source, Unmarked, VideoStream};
 
 /// Most streams that a source may have.
 const MAX_STREAMS: usize = 256;
@@ -67,6 +67,7 @@ fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {
         return Err(format!("video stream {} has an impossible frame table", stream.index));
     }
     let code = |value: u32| u8::try_from(value).unwrap_or(2);
+    let picture = picture_facts(&stream);
     Ok(VideoStream {
         index: stream.index,
         codec: stream.codec,
@@ -84,6 +85,7 @@ fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {
             full_range: stream.full_range,
         },
         interlaced: stream.interlaced,
+        picture,
         attached_picture: stream.attached_picture,
         is_default: stream.is_default,
         pts,
@@ -92,6 +94,22 @@ fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {
         block_bytes: stream.block_bytes,
         bitrate_bps: stream.bitrate_bps,
     })
+}
+
+fn picture_facts(stream: &wire::VideoStream) -> PictureFacts {
+    let part = |value: u32| u8::try_from(value).unwrap_or(0);
+    let (profile, compatibility) = (stream.dolby_vision_profile, stream.dolby_vision_compatibility);
+    PictureFacts {
+        mirrored: stream.mirrored,
+        fixed_aspect: stream.fixed_aspect,
+        unmarked: match stream.unmarked() {
+            wire::UnmarkedFrames::Unspecified => Unmarked::Progressive,
+            wire::UnmarkedFrames::TopFirst => Unmarked::TopFirst,
+            wire::UnmarkedFrames::BottomFirst => Unmarked::BottomFirst,
+        },
+        dolby_vision: (profile > 0)
+            .then(|| DolbyVision { profile: part(profile), compatibility: part(compatibility) }),
+    }
 }
 
 fn audio(stream: wire::AudioStream) -> Result<AudioStream, String> {

@@ -7,7 +7,8 @@ use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
 use crate::config::Limits;
-use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, VideoPlan};
+use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, VideoPlan};
+use crate::domain::source::Unmarked;
 use crate::domain::{Plan, Rational};
 use crate::scheduler::Work;
 
@@ -66,12 +67,31 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
         seek_pts: chunk.seek_pts,
         grids,
         renditions: renditions?,
-        picture: Some(wire::Picture {
-            rotation_degrees: video.rotation_degrees,
-            interlaced: video.interlaced,
-        }),
+        picture: Some(picture(video)),
         max_pixels,
     })
+}
+
+fn picture(video: &VideoPlan) -> wire::Picture {
+    let SourcePicture { mirrored, sample_aspect_ratio, colour, unmarked } = video.picture;
+    let unmarked = match unmarked {
+        Unmarked::Progressive => wire::UnmarkedFrames::Unspecified,
+        Unmarked::TopFirst => wire::UnmarkedFrames::TopFirst,
+        Unmarked::BottomFirst => wire::UnmarkedFrames::BottomFirst,
+    };
+    wire::Picture {
+        rotation_degrees: video.rotation_degrees,
+        interlaced: video.interlaced,
+        mirrored,
+        sample_aspect_ratio: sample_aspect_ratio.map(rational),
+        colour: Some(wire::Colour {
+            primaries: colour.primaries.into(),
+            transfer: colour.transfer.into(),
+            matrix: colour.matrix.into(),
+            full_range: colour.full_range,
+        }),
+        unmarked: unmarked.into(),
+    }
 }
 
 /// The slice's frames, and in `time_deltas` one time more: the end of its last frame.

@@ -1,7 +1,7 @@
 //! Sources for the planner's tests, as a probe would report them.
 
 use crate::domain::Rational;
-use crate::domain::source::{AudioStream, Colour, Source, VideoStream};
+use crate::domain::source::{AudioStream, Colour, PictureFacts, Source, VideoStream};
 
 /// An even video: `count` frames of `step` ticks, a keyframe at the first.
 pub(crate) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count: i64) -> VideoStream {
@@ -18,6 +18,7 @@ pub(crate) fn video(width: u32, height: u32, base: (i64, i64), step: i64, count:
         frame_rate: Rational::new(base.1, base.0 * step).unwrap(),
         colour: Colour { primaries: 2, transfer: 2, matrix: 2, full_range: false },
         interlaced: false,
+        picture: PictureFacts::default(),
         attached_picture: false,
         is_default: true,
         pts: (0..count).map(|frame| frame * step).collect(),

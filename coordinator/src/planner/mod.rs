@@ -78,6 +78,7 @@ fn plan_video(
     zero: Moment,
     request: &Request,
 ) -> Result<VideoPlan, Failure> {
+    colour::check(stream)?;
     let frames = Frames::new(stream, zero);
     let shown = renditions::shown_size(stream);
     let input_bps = if source.bitrate_bps > 0 { source.bitrate_bps } else { stream.bitrate_bps };
@@ -99,6 +100,7 @@ fn plan_video(
         stream_index: stream.index,
         rotation_degrees: stream.rotation_degrees,
         interlaced: stream.interlaced,
+        picture: renditions::source_picture(stream),
         colour: colour::output_colour(stream),
         grids: drafts.into_iter().map(Draft::into_grid).collect(),
         renditions: ladder,
@@ -140,8 +142,8 @@ fn notes(
         if stream.interlaced {
             notes.push("the source is interlaced; it is deinterlaced".to_owned());
         }
-        if colour::is_hdr(stream.colour) {
-            notes.push("the source is HDR; it is converted to SDR".to_owned());
+        if let Some(kind) = colour::hdr_kind(stream) {
+            notes.push(format!("the source is HDR ({kind}); it is converted to SDR"));
         }
     } else if videos > 0 {
         notes.push(format!("profile {} makes no video; the source's is left out", profile.name));

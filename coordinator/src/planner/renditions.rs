@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use flotilla_profiles::{Picture, Size, VideoRules, cap_bps, limited_fps, rungs, video_encoder};
 
+use super::colour;
 use super::grid::{Frames, Pace};
-use crate::domain::plan::Rendition;
+use crate::domain::plan::{Rendition, SourcePicture};
 use crate::domain::source::VideoStream;
 use crate::domain::{Failure, FailureClass, Rational};
 
@@ -14,6 +15,9 @@ const MAX_RATE_BPS: u64 = i32::MAX as u64;
 
 /// Pixels more oblong than this are taken for a mistake of the container.
 const MAX_ASPECT: i64 = 8;
+
+/// Squared pixels make no picture wider than this.
+const MAX_STRETCHED_WIDTH: u64 = 8192;
 
 /// Nominal rates above this are part of a rendition's name.
 const UNNAMED_FPS: i64 = 30;
@@ -27,17 +31,52 @@ pub(super) struct Step {
 
 /// The picture as shown: upright, with square pixels.
 pub(super) fn shown_size(stream: &VideoStream) -> Size {
-    let aspect = stream.sample_aspect_ratio.filter(|aspect| {
+    let (width, height) = (u64::from(stream.width), u64::from(stream.height));
+    let square = squared(width, height, stream.sample_aspect_ratio);
+    match stream.rotation_degrees {
+        90 | 270 => Size { width: square.height, height: square.width },
+        _ => square,
+    }
+}
+
+/// Rows are kept and columns stretched, unless that makes more pixels than encoders take: then rows are lost.
+fn squared(width: u64, height: u64, aspect: Option<Rational>) -> Size {
+    let size = |width: u64, height: u64| Size {
+        width: u32::try_from(width.max(1)).unwrap_or(u32::MAX),
+        height: u32::try_from(height.max(1)).unwrap_or(u32::MAX),
+    };
+    let aspect = aspect.filter(|aspect| {
         let (across, up) = (aspect.numerator, aspect.denominator);
         across > 0 && up > 0 && across / MAX_ASPECT <= up && up / MAX_ASPECT <= across
     });
-    let width = aspect.map_or(stream.width, |aspect| {
-        let up = 2 * i128::from(stream.width) * i128::from(aspect.numerator) + i128::from(aspect.denominator);
-        u32::try_from(up / (2 * i128::from(aspect.denominator))).unwrap_or(stream.width).max(1)
+    let parts = aspect.and_then(|aspect| {
+        Some((u64::try_from(aspect.numerator).ok()?, u64::try_from(aspect.denominator).ok()?))
     });
-    match stream.rotation_degrees {
-        90 | 270 => Size { width: stream.height, height: width },
-        _ => Size { width, height: stream.height },
+    let Some((across, up)) = parts else { return size(width, height) };
+    let stretched = rounded(width, across, up);
+    if stretched <= MAX_STRETCHED_WIDTH.max(width) {
+        size(stretched, height)
+    } else {
+        size(width, rounded(height, up, across))
+    }
+}
+
+fn rounded(pixels: u64, numerator: u64, denominator: u64) -> u64 {
+    let (pixels, numerator, denominator) =
+        (u128::from(pixels), u128::from(numerator), u128::from(denominator));
+    u64::try_from((2 * pixels * numerator + denominator) / (2 * denominator)).unwrap_or(u64::MAX)
+}
+
+/// What runners must know of the source's pictures.
+pub(super) fn source_picture(stream: &VideoStream) -> SourcePicture {
+    SourcePicture {
+        mirrored: stream.picture.mirrored,
+        sample_aspect_ratio: stream
+            .picture
+            .fixed_aspect
+            .then(|| stream.sample_aspect_ratio.unwrap_or(Rational { numerator: 1, denominator: 1 })),
+        colour: colour::source_colour(stream),
+        unmarked: stream.picture.unmarked,
     }
 }
 
@@ -97,4 +136,34 @@ fn settings(rules: &VideoRules, short_side: u32, cap: u64) -> Result<BTreeMap<St
         settings.insert("bufsize".to_owned(), buffer.to_string());
     }
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::video;
+    use super::*;
+
+    fn check(coded: (u32, u32), aspect: (i64, i64), rotation_degrees: u32, expected: (u32, u32)) {
+        let aspect = Rational { numerator: aspect.0, denominator: aspect.1 };
+        let stream = video(coded.0, coded.1, (1, 25), 1, 10);
+        let stream = VideoStream { sample_aspect_ratio: Some(aspect), rotation_degrees, ..stream };
+        let shown = shown_size(&stream);
+        assert_eq!((shown.width, shown.height), expected, "{coded:?} {aspect:?}");
+    }
+
+    #[test]
+    fn pixels_are_squared_by_stretching_rows_then_turned() {
+        check((720, 576), (64, 45), 0, (1024, 576));
+        check((720, 576), (64, 45), 90, (576, 1024));
+        check((640, 360), (2, 3), 0, (427, 360));
+        check((1, 1), (1, 8), 0, (1, 1));
+    }
+
+    #[test]
+    fn a_mistaken_or_huge_stretch_is_not_made() {
+        check((640, 360), (100, 1), 0, (640, 360));
+        check((640, 360), (-4, 3), 0, (640, 360));
+        check((8192, 4320), (4, 1), 0, (8192, 1080));
+        check((i32::MAX as u32, 2), (8, 1), 0, (i32::MAX as u32, 1));
+    }
 }

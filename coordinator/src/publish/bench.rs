@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::sample::{self, Sample, X264};
 use super::*;
 use crate::domain::outcome::{Fragment, Outcome, Track, Usage};
-use crate::domain::plan::{Chunk, Grid, Package, Rendition, Slice, VideoPlan};
+use crate::domain::plan::{Chunk, Grid, Package, Rendition, Slice, SourcePicture, VideoPlan};
 use crate::domain::runner::{Capabilities, Encoder};
 use crate::domain::source::Colour;
 use crate::domain::{FailureClass, JobState, Rational, TaskKind, TaskState, Timestamp, Token};
@@ -110,6 +110,7 @@ fn plan() -> Plan {
         stream_index: 0,
         rotation_degrees: 0,
         interlaced: false,
+        picture: SourcePicture::default(),
         colour: Colour { primaries: 2, transfer: 2, matrix: 2, full_range: false },
         grids: vec![grid],
         renditions: vec![rendition],

@@ -147,7 +147,7 @@ fn seconds(microseconds: u64) -> String {
 
 /// "24", "29.97".
 fn number(value: Rational) -> String {
-    let text = format!("{:.2}", value.to_f64());
+    let text = format!("{:.2}", value.numerator as f64 / value.denominator as f64);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 

@@ -9,7 +9,7 @@ use std::ptr;
 use ffmpeg_next::codec::{self, packet};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::{Input, StreamIo};
-use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter};
+use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter, frame};
 
 /// How to open an input.
 pub struct InputOptions<'a> {
@@ -30,7 +30,9 @@ pub struct Parameters {
     pub height: i32,
     /// Of video.
     pub pixel_format: Pixel,
-    /// Width over height of a pixel; numerator 0: not known.
+    /// Width over height of a pixel as the container states it; numerator 0: it does not.
+    pub container_aspect_ratio: Rational,
+    /// Width over height of a pixel as the coded pictures state it; numerator 0: they do not.
     pub sample_aspect_ratio: Rational,
     /// Fields are stored, in whatever order.
     pub interlaced: bool,
@@ -189,6 +191,7 @@ pub fn parameters(stream: &Stream) -> Parameters {
             width: (*from).width,
             height: (*from).height,
             pixel_format: if is_video { pixel_format((*from).format) } else { Pixel::None },
+            container_aspect_ratio: Rational::from((*stream.as_ptr()).sample_aspect_ratio),
             sample_aspect_ratio: Rational::from((*from).sample_aspect_ratio),
             interlaced: number(&raw const (*from).field_order)
                 > ffi::AVFieldOrder::AV_FIELD_PROGRESSIVE as u32,
@@ -203,6 +206,43 @@ pub fn parameters(stream: &Stream) -> Parameters {
             bitrate_bps: (*from).bit_rate,
         }
     }
+}
+
+/// Code points of a frame: primaries, transfer, matrix. Read as numbers, because a file decides them.
+pub fn frame_colour(frame: &frame::Video) -> [u8; 3] {
+    // SAFETY: a frame's pointer is valid while the frame lives.
+    unsafe {
+        let from = frame.as_ptr();
+        [
+            number(&raw const (*from).color_primaries) as u8,
+            number(&raw const (*from).color_trc) as u8,
+            number(&raw const (*from).colorspace) as u8,
+        ]
+    }
+}
+
+/// What a pixel format's samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Samples {
+    /// Red, green and blue, or a palette of them.
+    pub rgb: bool,
+    /// One of them is opacity, or the palette may hold it.
+    pub alpha: bool,
+    /// Bits of the first one.
+    pub depth: u32,
+}
+
+/// Describes a pixel format; none for one that is not known.
+pub fn samples(format: Pixel) -> Option<Samples> {
+    let descriptor = format.descriptor()?;
+    // SAFETY: descriptors are static.
+    let (flags, depth) = unsafe { ((*descriptor.as_ptr()).flags, (*descriptor.as_ptr()).comp[0].depth) };
+    let has = |flag: i32| flags & flag as u64 != 0;
+    Some(Samples {
+        rgb: has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL),
+        alpha: has(ffi::AV_PIX_FMT_FLAG_ALPHA),
+        depth: depth.max(0) as u32,
+    })
 }
 
 /// Opens a prepared codec context and returns the names of the options that it does not know.

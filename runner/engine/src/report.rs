@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{Colour, Rational, base16};
+use crate::spec::{Colour, Rational, Unmarked, base16};
 
 /// The result of a task; its outputs went through the pipe before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,8 +99,11 @@ pub struct VideoStream {
     pub frame_rate: Rational,
     /// As the stream states it.
     pub colour: Colour,
-    /// By the stream's flags.
+    /// By the stream's flags and by a look at its frames.
     pub interlaced: bool,
+    /// What else is known of the pictures.
+    #[serde(default)]
+    pub picture: PictureFacts,
     /// A cover picture, not a video.
     pub attached_picture: bool,
     /// What players show when several are there.
@@ -115,6 +118,28 @@ pub struct VideoStream {
     pub block_bytes: Vec<u64>,
     /// Of this stream, bit/s; 0: not known.
     pub bitrate_bps: u64,
+}
+
+/// What is known of a video stream's pictures besides size and rotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureFacts {
+    /// Left and right are swapped before the picture is turned.
+    pub mirrored: bool,
+    /// The container states the shape of the pixels, so it holds for all frames.
+    pub fixed_aspect: bool,
+    /// What frames are that are not marked as interlaced, where the stream is.
+    pub unmarked: Unmarked,
+    /// Of Dolby Vision.
+    pub dolby_vision: Option<DolbyVision>,
+}
+
+/// A Dolby Vision configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DolbyVision {
+    /// 5, 7, 8, …
+    pub profile: u8,
+    /// What the base layer can be shown as; 0: nothing, 1 and 6: HDR10, 2: SDR, 4: HLG.
+    pub compatibility: u8,
 }
 
 /// A probed audio stream.

@@ -104,8 +104,38 @@ pub struct EncodeChunk {
     pub rotation_degrees: u32,
     /// Deinterlace.
     pub interlaced: bool,
+    /// What else the probe found out about the pictures.
+    #[serde(default)]
+    pub picture: Picture,
     /// Pictures with more pixels are refused, in the middle of the stream too.
     pub max_pixels: u64,
+}
+
+/// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Left and right are swapped before the picture is turned.
+    pub mirrored: bool,
+    /// Width over height of a pixel where the container states it, which then holds for all frames; none: each frame
+    /// says so itself, or its pixels are square.
+    pub sample_aspect_ratio: Option<Rational>,
+    /// Colours of frames that do not state their own.
+    pub colour: Colour,
+    /// What frames are that are not marked as interlaced.
+    pub unmarked: Unmarked,
+}
+
+/// What frames are that are not marked as interlaced, in a stream that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unmarked {
+    /// What they seem.
+    #[default]
+    Progressive,
+    /// Two fields, of which the one with the first row is the earlier.
+    TopFirst,
+    /// Two fields, of which the one with the second row is the earlier.
+    BottomFirst,
 }
 
 /// For every output frame its presentation time and the source frame that it shows.
@@ -159,6 +189,13 @@ pub struct Colour {
     pub matrix: u8,
     /// VideoFullRangeFlag.
     pub full_range: bool,
+}
+
+/// Nothing is specified.
+impl Default for Colour {
+    fn default() -> Self {
+        Self { primaries: 2, transfer: 2, matrix: 2, full_range: false }
+    }
 }
 
 /// See [`Task::EncodeAudio`].

@@ -2,8 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, Limits, MAX_PIXELS, Probe, Rational, Task,
-    VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, Limits, MAX_PIXELS, Picture, Probe, Rational,
+    Task, Unmarked, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -54,12 +54,34 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         renditions: spec.renditions.into_iter().map(rendition).collect::<Result<_, _>>()?,
         rotation_degrees: picture.rotation_degrees,
         interlaced: picture.interlaced,
+        picture: source_picture(picture)?,
         max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
         None => Ok(chunk),
     }
+}
+
+fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
+    let unmarked = match picture.unmarked() {
+        fleet::UnmarkedFrames::Unspecified => Unmarked::Progressive,
+        fleet::UnmarkedFrames::TopFirst => Unmarked::TopFirst,
+        fleet::UnmarkedFrames::BottomFirst => Unmarked::BottomFirst,
+    };
+    let ratio = picture.sample_aspect_ratio.filter(|ratio| ratio.numerator > 0 && ratio.denominator > 0);
+    let sample_aspect_ratio =
+        ratio.map(|ratio| Rational { numerator: ratio.numerator, denominator: ratio.denominator });
+    let colour = match picture.colour {
+        Some(colour) => Colour {
+            primaries: code_point(colour.primaries, "of the source")?,
+            transfer: code_point(colour.transfer, "of the source")?,
+            matrix: code_point(colour.matrix, "of the source")?,
+            full_range: colour.full_range,
+        },
+        None => Colour::default(),
+    };
+    Ok(Picture { mirrored: picture.mirrored, sample_aspect_ratio, colour, unmarked })
 }
 
 fn grid(slice: fleet::GridSlice) -> Result<GridSlice, String> {
@@ -155,7 +177,7 @@ mod tests {
             source_pts_deltas: vec![-5, 0],
         };
         let renditions = vec![wire_rendition()];
-        let picture = Some(fleet::Picture { rotation_degrees: 90, interlaced: true });
+        let picture = Some(fleet::Picture { rotation_degrees: 90, interlaced: true, ..Default::default() });
         fleet::EncodeChunkSpec {
             seek_pts: Some(-9),
             grids: vec![grid],

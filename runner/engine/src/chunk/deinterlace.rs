@@ -2,40 +2,54 @@
 
 use std::collections::VecDeque;
 
+use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::scale::Graph;
 use crate::source::frames::Frames;
+use crate::spec::Unmarked;
 
 /// Frames made progressive, one for one.
 pub struct Deinterlaced {
     frames: Frames,
     /// Frames well before this one need not be looked at.
     first_pts: i64,
-    graph: Option<Graph>,
-    /// Times of the frames inside the filter, which keeps their order and number.
-    pending: VecDeque<i64>,
+    unmarked: Unmarked,
+    filter: Option<Filter>,
+    /// Frames that a filter gave out before another took its place.
+    ready: VecDeque<(i64, frame::Video)>,
     at_end: bool,
 }
 
+/// A deinterlacer for pictures of one kind.
+struct Filter {
+    graph: Graph,
+    kind: (Pixel, u32, u32),
+    /// Times of the frames inside the filter, which keeps their order and number.
+    pending: VecDeque<i64>,
+}
+
 impl Deinterlaced {
-    /// Frames from the one before `first_pts` on.
-    pub fn new(frames: Frames, first_pts: i64) -> Self {
-        Self { frames, first_pts, graph: None, pending: VecDeque::new(), at_end: false }
+    /// Frames from the one before `first_pts` on; those marked as progressive pass as they are, unless `unmarked` knows
+    /// better.
+    pub fn new(frames: Frames, first_pts: i64, unmarked: Unmarked) -> Self {
+        Self { frames, first_pts, unmarked, filter: None, ready: VecDeque::new(), at_end: false }
     }
 
     /// The next frame; none at the end.
     pub fn next_frame(&mut self) -> Result<Option<(i64, frame::Video)>> {
-        if self.graph.is_none() {
+        if self.filter.is_none() {
             self.lead_in()?;
         }
         loop {
-            if let Some(graph) = &mut self.graph
-                && let Some(frame) = graph.pull(0)?
+            if let Some(frame) = self.ready.pop_front() {
+                return Ok(Some(frame));
+            }
+            if let Some(filter) = &mut self.filter
+                && let Some(frame) = filter.pull()?
             {
-                let pts = self.pending.pop_front().unwrap_or(self.first_pts);
-                return Ok(Some((pts, frame)));
+                return Ok(Some(frame));
             }
             if self.at_end {
                 return Ok(None);
@@ -64,17 +78,51 @@ impl Deinterlaced {
     }
 
     fn push(&mut self, pts: i64, mut frame: frame::Video) -> Result<()> {
-        if self.graph.is_none() {
-            // Frames that are marked progressive pass as they are.
-            self.graph = Some(Graph::new(&frame, "[in]bwdif=mode=send_frame:deint=interlaced[out0]", 1)?);
+        let kind = (frame.format(), frame.width(), frame.height());
+        if self.filter.as_ref().is_none_or(|filter| filter.kind != kind) {
+            // Fields of pictures of another size tell nothing about these.
+            if let Some(before) = self.filter.take() {
+                self.ready.extend(before.into_rest()?);
+            }
+            let graph = Graph::new(&frame, description(self.unmarked), 1)?;
+            self.filter = Some(Filter { graph, kind, pending: VecDeque::new() });
         }
-        self.pending.push_back(pts);
+        let filter = self.filter.as_mut().expect("just built");
+        filter.pending.push_back(pts);
         frame.set_pts(Some(pts));
-        self.graph.as_mut().expect("just built").push(&mut frame)
+        filter.graph.push(&mut frame)
     }
 
     fn finish(&mut self) -> Result<()> {
         self.at_end = true;
-        self.graph.as_mut().map_or(Ok(()), Graph::finish)
+        self.filter.as_mut().map_or(Ok(()), |filter| filter.graph.finish())
+    }
+}
+
+impl Filter {
+    fn pull(&mut self) -> Result<Option<(i64, frame::Video)>> {
+        let Some(frame) = self.graph.pull(0)? else { return Ok(None) };
+        let pts = self.pending.pop_front();
+        pts.map(|pts| Some((pts, frame)))
+            .ok_or_else(|| Error::Internal("the deinterlacer made a frame of its own".into()))
+    }
+
+    /// What it still holds.
+    fn into_rest(mut self) -> Result<Vec<(i64, frame::Video)>> {
+        self.graph.finish()?;
+        let mut rest = Vec::new();
+        while let Some(frame) = self.pull()? {
+            rest.push(frame);
+        }
+        Ok(rest)
+    }
+}
+
+/// One frame for each frame, by the fields that it is marked with or that the probe saw.
+fn description(unmarked: Unmarked) -> &'static str {
+    match unmarked {
+        Unmarked::Progressive => "[in]bwdif=mode=send_frame:deint=interlaced[out0]",
+        Unmarked::TopFirst => "[in]bwdif=mode=send_frame:parity=tff:deint=all[out0]",
+        Unmarked::BottomFirst => "[in]bwdif=mode=send_frame:parity=bff:deint=all[out0]",
     }
 }

@@ -74,7 +74,9 @@ impl Decoded {
         let frames = Frames::of_chunk(inputs, task, &shown.pts)?;
         Ok(match task.interlaced {
             false => Self::Progressive(Box::new(frames)),
-            true => Self::Deinterlaced(Box::new(Deinterlaced::new(frames, shown.pts[0]))),
+            true => {
+                Self::Deinterlaced(Box::new(Deinterlaced::new(frames, shown.pts[0], task.picture.unmarked)))
+            }
         })
     }
 

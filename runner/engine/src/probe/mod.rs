@@ -3,6 +3,7 @@
 
 mod audio;
 mod limits;
+mod look;
 mod times;
 mod video;
 

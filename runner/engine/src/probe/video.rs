@@ -6,11 +6,11 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::stream::Disposition;
 
 use super::times::Times;
-use super::{bitrate_bps, rational};
+use super::{bitrate_bps, look, rational};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
-use crate::report::{self, BLOCK_FRAMES, VideoStream};
+use crate::report::{self, BLOCK_FRAMES, DolbyVision, PictureFacts, VideoStream};
 use crate::source::Source;
 use crate::source::frames::Frames;
 use crate::spec::{Colour, Rational};
@@ -39,19 +39,31 @@ pub fn describe(
         return Err(Error::Source(format!("video stream {index} holds no frame")));
     }
     let parameters = ffi::parameters(stream);
+    let turn = Turn::of(stream);
+    if !attached_picture && !turn.is_quarter {
+        found.notes.push(format!(
+            "video stream {index} is turned by an odd angle; it is shown at the nearest right one"
+        ));
+    }
     let time_base = rational(stream.time_base());
-    Ok(VideoStream {
+    let mut described = VideoStream {
         index,
         codec: stream.parameters().id().name().to_owned(),
         width: parameters.width.max(0) as u32,
         height: parameters.height.max(0) as u32,
         sample_aspect_ratio: sample_aspect_ratio(&parameters),
-        rotation_degrees: rotation_degrees(stream),
+        rotation_degrees: turn.degrees,
         pixel_format: name_of(parameters.pixel_format),
         time_base,
         frame_rate: frame_rate(stream, &times, time_base),
         colour: colour(&parameters),
         interlaced: parameters.interlaced,
+        picture: PictureFacts {
+            mirrored: turn.mirrored,
+            fixed_aspect: parameters.container_aspect_ratio.numerator() > 0,
+            dolby_vision: dolby_vision(stream),
+            ..PictureFacts::default()
+        },
         attached_picture,
         is_default: stream.disposition().contains(Disposition::DEFAULT),
         keyframes: keyframes(&times),
@@ -59,7 +71,11 @@ pub fn describe(
         block_bytes: if attached_picture { Vec::new() } else { times.block_bytes(BLOCK_FRAMES) },
         bitrate_bps: bitrate_bps(times.bytes, times.span(), time_base),
         pts: times.shown.iter().map(|(pts, ..)| *pts).collect(),
-    })
+    };
+    if !attached_picture {
+        look::at(&mut described, inputs, max_pixels, found)?;
+    }
+    Ok(described)
 }
 
 /// Times as the decoder gives them from the very start, the only place where they are sure to come out the same again.
@@ -107,9 +123,11 @@ fn frame_rate(stream: &Stream, times: &Times, time_base: Rational) -> Rational {
     Rational { numerator: intervals * time_base.denominator, denominator: span * time_base.numerator }
 }
 
+/// What the container says counts before what the coded pictures say, as in players.
 fn sample_aspect_ratio(parameters: &Parameters) -> Option<Rational> {
-    let ratio = rational(parameters.sample_aspect_ratio);
-    (ratio.numerator > 0 && ratio.numerator != ratio.denominator).then_some(ratio)
+    let stated = [parameters.container_aspect_ratio, parameters.sample_aspect_ratio];
+    let ratio = stated.into_iter().map(rational).find(|ratio| ratio.numerator > 0)?;
+    (ratio.numerator != ratio.denominator).then_some(ratio)
 }
 
 fn colour(parameters: &Parameters) -> Colour {
@@ -122,17 +140,72 @@ fn name_of(pixel_format: Pixel) -> String {
     pixel_format.descriptor().map(|descriptor| descriptor.name().to_owned()).unwrap_or_default()
 }
 
-/// The display matrix (ISO/IEC 14496-12 §6.2.2) as the nearest clockwise quarter turn.
-fn rotation_degrees(stream: &Stream) -> u32 {
-    let matrix = stream.side_data().find(|data| data.kind() == side_data::Type::DisplayMatrix);
-    let Some(entries) = matrix.and_then(|data| data.data().first_chunk::<8>().copied()) else { return 0 };
-    let entry =
-        |at: usize| i64::from(i32::from_ne_bytes(entries[at..at + 4].try_into().expect("four bytes")));
-    let (a, b) = (entry(0), entry(4));
-    match (a.abs() >= b.abs(), a >= 0, b >= 0) {
-        (true, true, _) => 0,
-        (true, false, _) => 180,
-        (false, _, true) => 90,
-        (false, _, false) => 270,
+/// The configuration record: version in two bytes, profile, level, three flags, compatibility of the base layer.
+fn dolby_vision(stream: &Stream) -> Option<DolbyVision> {
+    let data = stream.side_data().find(|data| data.kind() == side_data::Type::DOVI_CONF)?;
+    let [_, _, profile, _, _, _, _, compatibility] = *data.data().first_chunk::<8>()?;
+    Some(DolbyVision { profile, compatibility })
+}
+
+/// The display matrix (ISO/IEC 14496-12 §6.2.2) as a mirroring and a clockwise turn after it.
+struct Turn {
+    mirrored: bool,
+    /// The nearest quarter.
+    degrees: u32,
+    /// It is one, but for a few degrees.
+    is_quarter: bool,
+}
+
+impl Turn {
+    fn of(stream: &Stream) -> Self {
+        let matrix = stream.side_data().find(|data| data.kind() == side_data::Type::DisplayMatrix);
+        let entries = matrix.and_then(|data| data.data().first_chunk::<20>().copied()).unwrap_or_default();
+        let entry =
+            |at: usize| i64::from(i32::from_ne_bytes(entries[at..at + 4].try_into().expect("four bytes")));
+        Self::of_matrix([entry(0), entry(4), entry(12), entry(16)])
+    }
+
+    /// A pixel's step to the right goes by (a, b), one down by (c, d).
+    fn of_matrix([a, b, c, d]: [i64; 4]) -> Self {
+        let mirrored = i128::from(a) * i128::from(d) < i128::from(b) * i128::from(c);
+        let (a, b) = if mirrored { (-a, -b) } else { (a, b) };
+        let degrees = match (a.abs() >= b.abs(), a >= 0, b >= 0) {
+            (true, true, _) => 0,
+            (true, false, _) => 180,
+            (false, _, true) => 90,
+            (false, _, false) => 270,
+        };
+        let is_quarter = a.abs().min(b.abs()) <= a.abs().max(b.abs()) / 10;
+        Self { mirrored, degrees, is_quarter }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(matrix: [i64; 4], expected: (bool, u32, bool)) {
+        let turn = Turn::of_matrix(matrix);
+        assert_eq!((turn.mirrored, turn.degrees, turn.is_quarter), expected, "{matrix:?}");
+    }
+
+    #[test]
+    fn a_matrix_is_a_mirroring_and_a_quarter_turn() {
+        check([1, 0, 0, 1], (false, 0, true));
+        check([0, 1, -1, 0], (false, 90, true));
+        check([-1, 0, 0, -1], (false, 180, true));
+        check([0, -1, 1, 0], (false, 270, true));
+        check([-1, 0, 0, 1], (true, 0, true));
+        check([1, 0, 0, -1], (true, 180, true));
+        // Transposed: to the right goes down, down goes to the right.
+        check([0, 1, 1, 0], (true, 270, true));
+        check([0, -1, -1, 0], (true, 90, true));
+    }
+
+    #[test]
+    fn odd_angles_and_empty_matrices_are_taken_as_the_nearest() {
+        check([46_341, 46_341, -46_341, 46_341], (false, 0, false));
+        check([30, 60, -60, 30], (false, 90, false));
+        check([0, 0, 0, 0], (false, 0, true));
     }
 }

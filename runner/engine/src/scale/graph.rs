@@ -1,4 +1,4 @@
-//! A filter graph with one input and some outputs.
+//! A filter graph with one input, perhaps a table beside it, and some outputs.
 
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::{filter, frame};
@@ -17,24 +17,45 @@ pub struct Graph {
 impl Graph {
     /// Builds `description`, which reads `[in]` and writes `[out0]`, `[out1]`, …, for pictures like `like`.
     pub fn new(like: &frame::Video, description: &str, output_count: usize) -> Result<Self> {
-        Self::build(like, description, output_count)
-            .map_err(|error| Error::machinery(&format!("cannot build the filters {description}"), error))
+        Self::build(&[("in", like)], description, output_count).map_err(|error| not_built(description, error))
+    }
+
+    /// The same for a description that also reads one picture from `[table]`.
+    pub fn with_table(
+        like: &frame::Video,
+        table: &frame::Video,
+        description: &str,
+        output_count: usize,
+    ) -> Result<Self> {
+        let built = Self::build(&[("in", like), ("table", table)], description, output_count);
+        let mut built = built.map_err(|error| not_built(description, error))?;
+        let mut table = table.clone();
+        table.set_pts(Some(0));
+        let mut input = built.graph.get("table").expect("just built");
+        let filled = input.source().add(&table).and_then(|()| input.source().flush());
+        filled.map_err(|error| not_built(description, error))?;
+        Ok(built)
     }
 
     fn build(
-        like: &frame::Video,
+        inputs: &[(&str, &frame::Video)],
         description: &str,
         output_count: usize,
     ) -> std::result::Result<Self, ffmpeg_next::Error> {
         let mut graph = filter::Graph::new();
         ffi::set_graph_threads(&mut graph, 1);
-        let format = like.format().descriptor().map_or("none", |descriptor| descriptor.name()).to_owned();
-        let picture = format!("video_size={}x{}:pix_fmt={format}", like.width(), like.height());
-        add(&mut graph, "buffer", "in", &format!("{picture}:time_base={TIME_BASE}"))?;
+        for (name, like) in inputs {
+            let format = like.format().descriptor().map_or("none", |descriptor| descriptor.name()).to_owned();
+            let picture = format!("video_size={}x{}:pix_fmt={format}", like.width(), like.height());
+            add(&mut graph, "buffer", name, &format!("{picture}:time_base={TIME_BASE}"))?;
+        }
         for output in 0..output_count {
             add(&mut graph, "buffersink", &format!("out{output}"), "")?;
         }
-        let mut parser = graph.output("in", 0)?;
+        let mut parser = graph.output(inputs[0].0, 0)?;
+        for (name, _) in &inputs[1..] {
+            parser = parser.output(name, 0)?;
+        }
         for output in 0..output_count {
             parser = parser.input(&format!("out{output}"), 0)?;
         }
@@ -65,6 +86,10 @@ impl Graph {
             Err(error) => Err(Error::machinery("cannot filter a frame", error)),
         }
     }
+}
+
+fn not_built(description: &str, error: ffmpeg_next::Error) -> Error {
+    Error::machinery(&format!("cannot build the filters {description}"), error)
 }
 
 fn add(

@@ -1,17 +1,28 @@
 //! The cascade of scalers: each rendition is scaled from the next larger one. Renditions that show the same frames
-//! share a filter graph; where a lower one shows fewer frames, its graph is fed only with those.
+//! share a filter graph; where a lower one shows fewer frames, its graph is fed only with those. Sources may change the
+//! shape or the colours of their pictures in midstream: then the top graph is built anew, and what it puts out stays the
+//! same.
 
+mod colour;
+mod fit;
 mod graph;
 mod picture;
+mod shape;
+mod table;
+mod tone;
 
 use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
 use crate::spec::{EncodeChunk, VideoRendition};
 pub use graph::Graph;
+pub use shape::Shape;
 
 /// All scalers of a chunk.
-pub struct Ladder {
+pub struct Ladder<'a> {
+    task: &'a EncodeChunk,
+    /// Of the pictures that the top stage was built for.
+    shape: Shape,
     stages: Vec<Stage>,
 }
 
@@ -24,24 +35,24 @@ struct Stage {
     wanted: Vec<bool>,
 }
 
-impl Ladder {
+impl<'a> Ladder<'a> {
     /// Scalers from pictures like `first` to the renditions; `counts` says per grid which frames it shows.
-    pub fn new(first: &frame::Video, task: &EncodeChunk, counts: &[Vec<u32>]) -> Result<Self> {
+    pub fn new(first: &frame::Video, task: &'a EncodeChunk, counts: &[Vec<u32>]) -> Result<Self> {
+        let shape = Shape::of(first, &task.picture);
         let mut stages: Vec<Stage> = Vec::new();
         let mut first_rendition = 0;
         let mut above = frame::Video::empty();
         for group in task.renditions.chunk_by(|a, b| a.grid_index == b.grid_index) {
-            let is_top = first_rendition == 0;
-            let description =
-                if is_top { picture::from_source(first, task, group) } else { picture::from_above(group) };
-            let like = if is_top { first } else { &above };
-            let graph = Graph::new(like, &description, group.len())?;
+            let graph = match first_rendition {
+                0 => top_graph(first, shape, task, group)?,
+                _ => Graph::new(&above, &picture::from_above(group), group.len())?,
+            };
             let wanted = wanted(&task.renditions[first_rendition..], counts);
             stages.push(Stage { graph, first_rendition, rendition_count: group.len(), wanted });
             first_rendition += group.len();
             above = picture::like(group.last().expect("groups are not empty"))?;
         }
-        Ok(Self { stages })
+        Ok(Self { task, shape, stages })
     }
 
     /// Scales frame `number` to all renditions that want it; `emit` gets each picture with its rendition.
@@ -51,6 +62,7 @@ impl Ladder {
         number: usize,
         emit: &mut dyn FnMut(usize, &mut frame::Video) -> Result<()>,
     ) -> Result<()> {
+        self.adapt(&frame)?;
         for stage in &mut self.stages {
             if !stage.wanted[number] {
                 break;
@@ -65,6 +77,31 @@ impl Ladder {
             }
         }
         Ok(())
+    }
+
+    /// Graphs hold no frame between two pushes, so the top one can be replaced at any frame.
+    fn adapt(&mut self, frame: &frame::Video) -> Result<()> {
+        let shape = Shape::of(frame, &self.task.picture);
+        if shape != self.shape
+            && let Some(top) = self.stages.first_mut()
+        {
+            top.graph = top_graph(frame, shape, self.task, &self.task.renditions[..top.rendition_count])?;
+            self.shape = shape;
+        }
+        Ok(())
+    }
+}
+
+fn top_graph(
+    like: &frame::Video,
+    shape: Shape,
+    task: &EncodeChunk,
+    group: &[VideoRendition],
+) -> Result<Graph> {
+    let description = picture::from_source(shape, task, group)?;
+    match table::transfer(&shape, group[0].colour) {
+        None => Graph::new(like, &description, group.len()),
+        Some(transfer) => Graph::with_table(like, &table::picture(transfer), &description, group.len()),
     }
 }
 

@@ -1,27 +1,47 @@
 //! What happens to pictures on their way to the renditions, in FFmpeg's filter language.
 
-use ffmpeg_next::color;
 use ffmpeg_next::frame;
 
+use super::colour::{self, Conversion};
+use super::fit::Fit;
+use super::shape::Shape;
+use super::table;
 use crate::encode::VideoSettings;
 use crate::error::Result;
-use crate::spec::{Colour, EncodeChunk, VideoRendition};
+use crate::spec::{EncodeChunk, VideoRendition};
 
-/// The graph of the largest renditions: upright, in the colours of the plan, then scaled.
-pub fn from_source(first: &frame::Video, task: &EncodeChunk, group: &[VideoRendition]) -> String {
-    let turn = match task.rotation_degrees {
-        90 => "transpose=clock,",
-        180 => "hflip,vflip,",
-        270 => "transpose=cclock,",
-        _ => "",
+/// The graph of the largest renditions: upright, scaled, in the colours of the plan. Where it tone-maps, it reads the
+/// table from `[table]`.
+pub fn from_source(shape: Shape, task: &EncodeChunk, group: &[VideoRendition]) -> Result<String> {
+    let VideoRendition { width, height, pixel_format, colour, .. } = &group[0];
+    let size = (*width, *height);
+    let fit = Fit::of(&shape, task.rotation_degrees, size);
+    let is_hdr = table::transfer(&shape, *colour).is_some();
+    let Conversion { before, options } =
+        if is_hdr { colour::to_rgb(&shape) } else { colour::conversion(&shape, *colour) };
+    // Scaled first: the table costs many times as much as the scaler.
+    let scale = format!("scale={}:{}:flags=bicubic{options},", fit.width, fit.height);
+    let tone = match is_hdr {
+        true => format!(
+            "format={}[light];[light][table]{},scale=flags=bicubic{},",
+            table::FORMAT,
+            table::filters()?,
+            colour::from_rgb(*colour)
+        ),
+        false => String::new(),
     };
-    let target = group[0].colour;
-    cascade(group, turn, &conversion(first, target))
+    let bars = match fit.fills(size) {
+        true => String::new(),
+        false => format!(",pad={width}:{height}:{}:{}:color=black", fit.left, fit.top),
+    };
+    let upright = upright(task);
+    let first = format!("[in]{upright}{before}{scale}{tone}format={pixel_format}{bars},setsar=1");
+    Ok(cascade(group, first))
 }
 
 /// The graph of renditions that are scaled from finished ones.
 pub fn from_above(group: &[VideoRendition]) -> String {
-    cascade(group, "", "")
+    cascade(group, format!("[in]{}", scaled(&group[0], false)))
 }
 
 /// An empty picture of a rendition's shape.
@@ -33,67 +53,35 @@ pub fn like(rendition: &VideoRendition) -> Result<frame::Video> {
     Ok(like)
 }
 
-/// `[in]turn,scale…,split[out0][to1];[to1]scale…[out1]`
-fn cascade(group: &[VideoRendition], turn: &str, conversion: &str) -> String {
-    let mut description = String::new();
-    for (index, rendition) in group.iter().enumerate() {
-        let (input, before, options) = match index {
-            0 => ("[in]".to_owned(), turn, conversion),
-            _ => (format!(";[to{index}]"), "", ""),
-        };
+/// Mirrored, then turned clockwise.
+fn upright(task: &EncodeChunk) -> &'static str {
+    match (task.rotation_degrees, task.picture.mirrored) {
+        (90, false) => "transpose=clock,",
+        (180, false) => "hflip,vflip,",
+        (270, false) => "transpose=cclock,",
+        (90, true) => "hflip,transpose=clock,",
+        (180, true) => "vflip,",
+        (270, true) => "hflip,transpose=cclock,",
+        (_, true) => "hflip,",
+        (_, false) => "",
+    }
+}
+
+/// `[in]first,split[out0][to1];[to1]scale…[out1]`
+fn cascade(group: &[VideoRendition], first: String) -> String {
+    let mut description = first;
+    for (index, _) in group.iter().enumerate() {
         let below = index + 1;
-        let split = if below < group.len() {
-            format!(",split[out{index}][to{below}]")
-        } else {
-            format!("[out{index}]")
+        description += &match group.get(below) {
+            Some(next) => format!(",split[out{index}][to{below}];[to{below}]{}", scaled(next, true)),
+            None => format!("[out{index}]"),
         };
-        let VideoRendition { width, height, pixel_format, colour, .. } = rendition;
-        let range = if index > 0 && colour.full_range { ":in_range=full:out_range=full" } else { "" };
-        description += &format!(
-            "{input}{before}scale={width}:{height}:flags=bicubic{options}{range},format={pixel_format},setsar=1{split}"
-        );
     }
     description
 }
 
-/// Scaler options that bring a source's colours to the plan's. Nothing is said where nothing changes, because then a
-/// picture of the right size passes without being touched.
-fn conversion(first: &frame::Video, target: Colour) -> String {
-    let mut options = String::new();
-    let format = first.format().descriptor().map_or("", |descriptor| descriptor.name());
-    let source_full = first.color_range() == color::Range::JPEG || format.starts_with("yuvj");
-    if source_full || target.full_range {
-        let name = |full| if full { "full" } else { "limited" };
-        options += &format!(":in_range={}:out_range={}", name(source_full), name(target.full_range));
-    }
-    if let (Some(source), Some(target)) = (source_matrix(first.color_space()), target_matrix(target.matrix))
-        && source != target
-    {
-        options += &format!(":in_color_matrix={source}:out_color_matrix={target}");
-    }
-    options
-}
-
-/// The scaler's name; none: not known, or the scaler knows best.
-fn source_matrix(space: color::Space) -> Option<&'static str> {
-    match space {
-        color::Space::BT709 => target_matrix(1),
-        color::Space::FCC => target_matrix(4),
-        color::Space::BT470BG | color::Space::SMPTE170M => target_matrix(6),
-        color::Space::SMPTE240M => target_matrix(7),
-        color::Space::BT2020NCL => target_matrix(9),
-        _ => None,
-    }
-}
-
-/// The same by code point (ISO/IEC 23091-2, MatrixCoefficients).
-fn target_matrix(code: u8) -> Option<&'static str> {
-    match code {
-        1 => Some("bt709"),
-        4 => Some("fcc"),
-        5 | 6 => Some("smpte170m"),
-        7 => Some("smpte240m"),
-        9 => Some("bt2020"),
-        _ => None,
-    }
+fn scaled(rendition: &VideoRendition, below: bool) -> String {
+    let VideoRendition { width, height, pixel_format, colour, .. } = rendition;
+    let range = if below && colour.full_range { ":in_range=full:out_range=full" } else { "" };
+    format!("scale={width}:{height}:flags=bicubic{range},format={pixel_format},setsar=1")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flotilla_engine::report::{Report, Track};
-use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Rational, Task, VideoRendition};
+use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Picture, Rational, Task, VideoRendition};
 
 use crate::support::{Folder, frame_times_us, run};
 
@@ -49,6 +49,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         }],
         rotation_degrees: 0,
         interlaced: false,
+        picture: Picture::default(),
         max_pixels: 1 << 24,
     })
 }

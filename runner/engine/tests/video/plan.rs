@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flotilla_engine::report::{Report, VideoStream};
-use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Probe, Rational, Task, VideoRendition};
+use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Picture, Probe, Rational, Task, VideoRendition};
 
 use crate::memory;
 
@@ -33,7 +33,18 @@ pub fn chunk(
         renditions: vec![rendition],
         rotation_degrees: stream.rotation_degrees,
         interlaced: stream.interlaced,
+        picture: picture(stream),
         max_pixels: 1 << 24,
+    }
+}
+
+/// What the planner takes over from a probe.
+pub fn picture(stream: &VideoStream) -> Picture {
+    Picture {
+        mirrored: stream.picture.mirrored,
+        sample_aspect_ratio: stream.sample_aspect_ratio.filter(|_| stream.picture.fixed_aspect),
+        colour: stream.colour,
+        unmarked: stream.picture.unmarked,
     }
 }
 

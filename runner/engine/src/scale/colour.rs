@@ -1,0 +1,84 @@
+//! From a source's colours to the plan's, where that takes no more than another matrix, range or kind of sample. Nothing
+//! is said where nothing changes, because then a picture of the right size passes without being touched.
+
+use super::shape::Shape;
+use crate::ffi;
+use crate::spec::Colour;
+
+/// Filters before the scaler, and options of the scaler.
+pub struct Conversion {
+    /// Each ends with a comma.
+    pub before: String,
+    /// Each begins with a colon.
+    pub options: String,
+}
+
+/// How pictures of a shape become those of `target`.
+pub fn conversion(shape: &Shape, target: Colour) -> Conversion {
+    let samples = ffi::samples(shape.format);
+    let (rgb, alpha) = samples.map_or((false, false), |samples| (samples.rgb, samples.alpha));
+    if alpha {
+        // Opacity is only blended in a few formats; red, green and blue of either depth are among them.
+        let deep = samples.is_some_and(|samples| samples.depth > 8);
+        let name = if deep { "rgba64le" } else { "rgba" };
+        let from = if rgb { String::new() } else { format!(",scale={}", input_options(shape)) };
+        let before = format!("{},format={name},", from.trim_start_matches(','));
+        let options = format!(":alphablend=uniform_color{}", from_rgb(target));
+        return Conversion { before: before.trim_start_matches(',').to_owned(), options };
+    }
+    let options = if rgb { from_rgb(target) } else { changes(shape.colour, target) };
+    Conversion { before: String::new(), options }
+}
+
+/// Only what differs.
+fn changes(source: Colour, target: Colour) -> String {
+    let mut options = String::new();
+    if source.full_range || target.full_range {
+        options += &format!(":in_range={}:out_range={}", range(source), range(target));
+    }
+    if let (Some(from), Some(to)) = (matrix(source.matrix), matrix(target.matrix))
+        && from != to
+    {
+        options += &format!(":in_color_matrix={from}:out_color_matrix={to}");
+    }
+    options
+}
+
+/// The scaler takes what it is not told for standard definition.
+fn input_options(shape: &Shape) -> String {
+    let matrix = matrix(shape.colour.matrix).unwrap_or("smpte170m");
+    format!("in_range={}:in_color_matrix={matrix}", range(shape.colour))
+}
+
+/// How pictures of a shape become red, green and blue of their own colours; high dynamic range is BT.2020's.
+pub fn to_rgb(shape: &Shape) -> Conversion {
+    let rgb = ffi::samples(shape.format).is_some_and(|samples| samples.rgb);
+    let matrix = matrix(shape.colour.matrix).unwrap_or("bt2020");
+    let options = match rgb {
+        true => String::new(),
+        false => format!(":in_range={}:in_color_matrix={matrix}", range(shape.colour)),
+    };
+    Conversion { before: String::new(), options }
+}
+
+/// Options of a scaler that reads red, green and blue.
+pub fn from_rgb(target: Colour) -> String {
+    let matrix = matrix(target.matrix).unwrap_or("smpte170m");
+    format!(":out_color_matrix={matrix}:out_range={}", range(target))
+}
+
+fn range(colour: Colour) -> &'static str {
+    if colour.full_range { "full" } else { "limited" }
+}
+
+/// The scaler's name of a matrix (ISO/IEC 23091-2, MatrixCoefficients); none: not known, or the scaler knows best.
+fn matrix(code: u8) -> Option<&'static str> {
+    match code {
+        1 => Some("bt709"),
+        4 => Some("fcc"),
+        5 | 6 => Some("smpte170m"),
+        7 => Some("smpte240m"),
+        9 => Some("bt2020"),
+        _ => None,
+    }
+}

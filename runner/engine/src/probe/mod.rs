@@ -2,6 +2,7 @@
 //! times of its frames.
 
 mod audio;
+mod listen;
 mod times;
 mod video;
 
@@ -33,22 +34,29 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         audio: Vec::new(),
         notes: Vec::new(),
     };
+    audio::describe_all(&source, &times, inputs, &mut found)?;
     for (stream, times) in source.input().streams().zip(times) {
         match stream.parameters().medium() {
             media::Type::Video => {
                 let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
                 found.video.push(stream);
             }
-            media::Type::Audio => found.audio.push(audio::describe(&stream, &times)),
+            media::Type::Audio => {}
             _ => found
                 .notes
                 .push(format!("stream {} is neither video nor audio and is left out", stream.index())),
         }
     }
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {
-        return Err(Error::Source("the file holds neither video nor audio".into()));
+        return Err(nothing_to_use(&found.notes));
     }
     Ok(found)
+}
+
+/// With what was left out, which is why.
+fn nothing_to_use(notes: &[String]) -> Error {
+    let why = if notes.is_empty() { String::new() } else { format!(": {}", notes.join("; ")) };
+    Error::Source(format!("the file holds neither video nor audio that can be used{why}"))
 }
 
 fn read_times(inputs: &SharedInputs, demuxer: &str, outputs: &mut dyn Outputs) -> Result<Vec<Times>> {

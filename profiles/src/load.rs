@@ -9,11 +9,12 @@ use crate::profile::Profile;
 use crate::validate::{Problem, parse};
 
 /// The files that are compiled in.
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("audio.toml", include_str!("../library/audio.toml")),
     ("av1-rav1e.toml", include_str!("../library/av1-rav1e.toml")),
     ("av1.toml", include_str!("../library/av1.toml")),
     ("web-mp4.toml", include_str!("../library/web-mp4.toml")),
+    ("web-multi.toml", include_str!("../library/web-multi.toml")),
     ("web.toml", include_str!("../library/web.toml")),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flotilla_profiles::{Library, LoadError, Profile, parse};
+use flotilla_profiles::{AudioRules, Library, LoadError, Profile, TrackChoice, parse};
 
 /// One mistake of every kind.
 const MISTAKES: &str = r#"name = "My Profile"
@@ -59,7 +59,10 @@ fn an_empty_ladder_and_a_quality_by_another_name_are_told() {
 #[test]
 fn the_shipped_profiles_are_all_there_and_read_back_from_json() {
     let library = Library::load(None).unwrap();
-    assert_eq!(library.names().collect::<Vec<_>>(), ["audio", "av1", "av1-rav1e", "web", "web-mp4"]);
+    assert_eq!(
+        library.names().collect::<Vec<_>>(),
+        ["audio", "av1", "av1-rav1e", "web", "web-mp4", "web-multi"]
+    );
     for profile in library.iter() {
         let json = serde_json::to_string(profile).unwrap();
         assert_eq!(&serde_json::from_str::<Profile>(&json).unwrap(), profile);
@@ -75,6 +78,15 @@ fn web_and_web_mp4_differ_in_their_package_only() {
 }
 
 #[test]
+fn web_and_web_multi_differ_in_their_tracks_only() {
+    let library = Library::load(None).unwrap();
+    let (web, multi) = (library.get("web").unwrap(), library.get("web-multi").unwrap());
+    assert_eq!((&web.video, &web.package), (&multi.video, &multi.package));
+    let audio = AudioRules { tracks: TrackChoice::All, ..web.audio.clone().unwrap() };
+    assert_eq!(multi.audio, Some(audio));
+}
+
+#[test]
 fn a_profile_of_the_users_takes_the_place_of_a_shipped_one() {
     let folder = tempfile::tempdir().unwrap();
     let audio =
@@ -82,7 +94,7 @@ fn a_profile_of_the_users_takes_the_place_of_a_shipped_one() {
     std::fs::write(folder.path().join("audio.toml"), audio).unwrap();
     let library = Library::load(Some(folder.path())).unwrap();
     assert_eq!(library.get("audio").unwrap().audio.as_ref().unwrap().max_bitrate_kbps, 256);
-    assert_eq!(library.names().count(), 5);
+    assert_eq!(library.names().count(), 6);
 }
 
 #[test]
@@ -104,7 +116,6 @@ fn a_folder_that_is_not_there_is_told_by_name() {
 #[test]
 fn an_unknown_name_brings_its_neighbours() {
     let error = Library::load(None).unwrap().get("wbe").unwrap_err();
-    let expected =
-        "there is no profile \"wbe\" (did you mean \"web\"?); known are audio, av1, av1-rav1e, web, web-mp4";
+    let expected = "there is no profile \"wbe\" (did you mean \"web\"?); known are audio, av1, av1-rav1e, web, web-mp4, web-multi";
     assert_eq!(error.to_string(), expected);
 }

@@ -4,6 +4,7 @@
 pub mod failure;
 pub mod ids;
 pub mod job;
+pub mod language;
 pub mod lease;
 pub mod outcome;
 pub mod plan;

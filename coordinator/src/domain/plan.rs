@@ -169,6 +169,15 @@ pub struct AudioPlan {
     pub is_default: bool,
     /// Take the source's packets as they are.
     pub copy: bool,
+    /// Time of the first sample that sounds, source ticks; none in plans of older versions.
+    #[serde(default)]
+    pub first_pts: Option<i64>,
+    /// Somebody talks about the work.
+    #[serde(default)]
+    pub is_commentary: bool,
+    /// Tells those who do not see what is shown.
+    #[serde(default)]
+    pub is_description: bool,
 }
 
 /// What is published.

@@ -148,4 +148,13 @@ pub struct AudioStream {
     pub title: String,
     /// What players play when several are there.
     pub is_default: bool,
+    /// Somebody talks about the work.
+    #[serde(default)]
+    pub is_commentary: bool,
+    /// Tells those who do not see what is shown.
+    #[serde(default)]
+    pub is_description: bool,
+    /// Plain AAC packets without a gap, which can be published as they are.
+    #[serde(default)]
+    pub copies_exactly: bool,
 }

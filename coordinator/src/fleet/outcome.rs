@@ -125,5 +125,8 @@ fn audio(stream: wire::AudioStream) -> Result<AudioStream, String> {
         language: stream.language,
         title: stream.title,
         is_default: stream.is_default,
+        is_commentary: stream.is_commentary,
+        is_description: stream.is_description,
+        copies_exactly: stream.copies_exactly,
     })
 }

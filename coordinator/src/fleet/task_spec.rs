@@ -140,6 +140,7 @@ fn encode_audio(plan: &Plan, audio: &AudioPlan) -> wire::EncodeAudioSpec {
         name: audio.name.clone(),
         language: audio.language.clone(),
         copy: audio.copy,
+        first_pts: audio.first_pts,
     }
 }
 

@@ -10,13 +10,17 @@ use flotilla_profiles::{AudioEncoder, AudioRules, TrackChoice, audio_encoder};
 use super::timeline::Moment;
 use crate::domain::plan::AudioPlan;
 use crate::domain::source::AudioStream;
-use crate::domain::{Failure, FailureClass};
+use crate::domain::{Failure, FailureClass, language};
 
 /// Lossless codecs get the profile's maximum: their own rate says nothing.
 const LOSSLESS: [&str; 6] = ["alac", "ape", "flac", "tta", "truehd", "wavpack"];
 
 /// Players pick a rate that all devices have when the source's own is not one of the encoder's.
 const USUAL_RATE_HZ: u32 = 48_000;
+
+/// Below this a frame of a codec takes so long that the end of a track is heard late; telephone sound is raised to a
+/// multiple of its rate.
+const LEAST_RATE_HZ: u32 = 22_050;
 
 /// The streams of a source that the rules choose, the default one first.
 pub(super) fn chosen<'a>(streams: &[&'a AudioStream], rules: Option<&AudioRules>) -> Vec<&'a AudioStream> {
@@ -71,6 +75,9 @@ pub(super) fn plan(
             title: stream.title.clone(),
             is_default: at == 0,
             copy,
+            first_pts: Some(stream.first_pts),
+            is_commentary: stream.is_commentary,
+            is_description: stream.is_description,
         }
     });
     Ok(plans.collect())
@@ -79,6 +86,7 @@ pub(super) fn plan(
 fn can_copy(stream: &AudioStream, rules: &AudioRules, encoder: &AudioEncoder) -> bool {
     let most = u64::from(rules.max_bitrate_kbps) * 1000;
     rules.copy
+        && stream.copies_exactly
         && stream.codec == encoder.codec
         && stream.channel_count <= rules.channels
         && (1..=most).contains(&stream.bitrate_bps)
@@ -86,8 +94,9 @@ fn can_copy(stream: &AudioStream, rules: &AudioRules, encoder: &AudioEncoder) ->
 }
 
 fn sample_rate(stream: &AudioStream, encoder: &AudioEncoder) -> u32 {
-    let same = encoder.sample_rates_hz.iter().copied().find(|rate| *rate == stream.sample_rate_hz);
-    same.unwrap_or(USUAL_RATE_HZ)
+    let rate = stream.sample_rate_hz.max(1);
+    let fits = |&candidate: &u32| candidate >= LEAST_RATE_HZ && candidate.is_multiple_of(rate);
+    encoder.sample_rates_hz.iter().copied().find(fits).unwrap_or(USUAL_RATE_HZ)
 }
 
 /// Bit/s of the encoded track.
@@ -100,7 +109,9 @@ fn bitrate(stream: &AudioStream, rules: &AudioRules, encoder: &AudioEncoder, cha
         known if stream.codec == encoder.codec => known.max(rules.recode_bitrate_kbps * 1000),
         known => known,
     };
-    let possible = encoder.max_bits_per_sample * sample_rate(stream, encoder) * channel_count.max(1);
+    // A higher rate has no more to tell than the source's.
+    let rate = sample_rate(stream, encoder).min(stream.sample_rate_hz);
+    let possible = encoder.max_bits_per_sample * rate * channel_count.max(1);
     wanted.min(most).min(possible)
 }
 
@@ -108,11 +119,9 @@ fn source_bps(stream: &AudioStream) -> u32 {
     u32::try_from(stream.bitrate_bps).unwrap_or(u32::MAX)
 }
 
-/// "und" is how containers say that they do not know.
+/// As the container states it, if that says anything.
 fn language(stream: &AudioStream) -> &str {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let usable = (2..=35).contains(&stream.language.len()) && stream.language.bytes().all(plain);
-    if usable && stream.language != "und" { &stream.language } else { "" }
+    if language::tag(&stream.language).is_some() { &stream.language } else { "" }
 }
 
 /// Names become folders: "audio-eng", and "audio-eng-2" for the second of that language.
@@ -164,7 +173,17 @@ mod tests {
 
     #[test]
     fn a_frame_of_aac_holds_only_so_many_bits() {
-        check(audio("aac", 8000, 1, 24_000), 48_000, 8000, 1);
+        check(audio("aac", 8000, 1, 24_000), 48_000, 24_000, 1);
+    }
+
+    #[test]
+    fn rates_become_those_of_the_encoder() {
+        check(audio("mp3", 11_025, 1, 64_000), 64_000, 22_050, 1);
+        check(audio("vorbis", 16_000, 1, 64_000), 64_000, 32_000, 1);
+        check(audio("opus", 32_000, 2, 64_000), 64_000, 32_000, 2);
+        check(audio("flac", 192_000, 2, 0), 384_000, 48_000, 2);
+        check(audio("vorbis", 7350, 1, 32_000), 32_000, 22_050, 1);
+        check(audio("vorbis", 37_800, 1, 32_000), 32_000, 48_000, 1);
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub(super) fn picked_video(source: &Source) -> Result<Option<&VideoStream>, Fail
 pub(super) fn sounding_audio(source: &Source) -> Result<Vec<&AudioStream>, Failure> {
     let sounds = |stream: &&AudioStream| stream.sample_rate_hz > 0 && stream.channel_count > 0;
     let mut streams: Vec<_> = source.audio.iter().filter(sounds).collect();
-    if let Some(default) = streams.iter().position(|stream| stream.is_default) {
-        streams[..=default].rotate_right(1);
+    if let Some(first) = played_first(&streams) {
+        streams[..=first].rotate_right(1);
     }
     for stream in &streams {
         let end = stream.first_pts.checked_add(stream.duration.max(0));
@@ -32,6 +32,16 @@ pub(super) fn sounding_audio(source: &Source) -> Result<Vec<&AudioStream>, Failu
         }
     }
     Ok(streams)
+}
+
+/// The default track, else the first; comments and descriptions only where there is nothing else, since whole files are
+/// muxed with every track marked as the default one.
+fn played_first(streams: &[&AudioStream]) -> Option<usize> {
+    let main = |stream: &&AudioStream| !stream.is_commentary && !stream.is_description;
+    let find = |fits: &dyn Fn(&&AudioStream) -> bool| streams.iter().position(fits);
+    find(&|stream| main(stream) && stream.is_default)
+        .or_else(|| find(&main))
+        .or_else(|| find(&|stream| stream.is_default))
 }
 
 fn check_video(stream: &VideoStream) -> Result<(), Failure> {

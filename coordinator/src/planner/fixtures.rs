@@ -43,6 +43,9 @@ pub(crate) fn audio(codec: &str, sample_rate_hz: u32, channel_count: u32, bitrat
         language: "und".to_owned(),
         title: String::new(),
         is_default: true,
+        is_commentary: false,
+        is_description: false,
+        copies_exactly: codec == "aac",
     }
 }
 

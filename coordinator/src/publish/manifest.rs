@@ -7,12 +7,16 @@ use std::fmt::Write;
 
 use super::init::Media;
 use super::joined::Joined;
+use super::naming::unique_name;
 use super::segments::Segments;
-use crate::domain::Rational;
 use crate::domain::plan::AudioPlan;
+use crate::domain::{Rational, language};
 
 /// The group that all audio renditions are in.
 const AUDIO_GROUP: &str = "audio";
+
+/// Says that a track tells what is shown (RFC 8216 §4.3.4.1).
+const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 
 /// Short side that most first variants have.
 const FIRST_SHORT_SIDE: u32 = 720;
@@ -71,17 +75,21 @@ fn write_group(text: &mut String, audio: &[AudioTrack<'_>]) {
     let default = default_position(audio);
     let mut names: Vec<String> = Vec::new();
     for (at, track) in audio.iter().enumerate() {
-        let name = unique_name(track.plan, &names);
-        let is_default = if at == default { "YES" } else { "NO" };
+        let plan = track.plan;
+        let name = unique_name(&plan.title, &plan.language, &plan.name, &names);
+        let is_default = at == default;
+        // A comment is for those who choose it.
+        let (default, auto) = (yes_no(is_default), yes_no(is_default || !plan.is_commentary));
         put(text, format_args!("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{AUDIO_GROUP}\",NAME=\"{name}\""));
-        if let Some(language) = language(track.plan) {
+        if let Some(language) = language::tag(&plan.language) {
             put(text, format_args!(",LANGUAGE=\"{language}\""));
         }
-        let (channels, uri) = (track.plan.channel_count, playlist_uri(track.joined));
-        put(
-            text,
-            format_args!(",DEFAULT={is_default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{uri}\"\n"),
-        );
+        put(text, format_args!(",DEFAULT={default},AUTOSELECT={auto}"));
+        if plan.is_description {
+            put(text, format_args!(",CHARACTERISTICS=\"{DESCRIBES_VIDEO}\""));
+        }
+        let (channels, uri) = (plan.channel_count, playlist_uri(track.joined));
+        put(text, format_args!(",CHANNELS=\"{channels}\",URI=\"{uri}\"\n"));
         names.push(name);
     }
 }
@@ -147,30 +155,8 @@ fn playlist_uri(joined: &Joined) -> String {
     format!("{}/playlist.m3u8", joined.name)
 }
 
-/// What people choose by: the title, else the language, else the plan's name; told apart within the group.
-fn unique_name(plan: &AudioPlan, taken: &[String]) -> String {
-    let wanted = [&plan.title, &plan.language, &plan.name];
-    let name = wanted.into_iter().map(|name| quoted(name)).find(|name| !name.is_empty()).unwrap_or_default();
-    let numbered = (2..).map(|number| format!("{name} {number}"));
-    let mut names = std::iter::once(name.clone()).chain(numbered);
-    names.find(|name| !taken.contains(name)).expect("the numbers do not end")
-}
-
-/// Text for a quoted string, which knows no escapes (RFC 8216 §4.2): what it may not hold is replaced.
-fn quoted(text: &str) -> String {
-    let safe = |letter: char| match letter {
-        '"' => '\'',
-        letter if letter.is_control() => ' ',
-        letter => letter,
-    };
-    text.chars().map(safe).collect::<String>().trim().to_owned()
-}
-
-/// A language tag that is fit for a manifest; none when it says nothing.
-fn language(plan: &AudioPlan) -> Option<&str> {
-    let language = plan.language.as_str();
-    let legal = language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    (legal && !language.is_empty() && language != "und").then_some(language)
+fn yes_no(yes: bool) -> &'static str {
+    if yes { "YES" } else { "NO" }
 }
 
 fn three_decimals(rate: Rational) -> String {
@@ -244,10 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn tracks_of_one_name_are_told_apart() {
-        let plan = fixtures::audio_plan("audio-1", "eng", "", true);
-        assert_eq!(unique_name(&plan, &[]), "eng");
-        assert_eq!(unique_name(&plan, &["eng".into(), "eng 2".into()]), "eng 3");
+    fn comments_are_not_chosen_by_players_and_descriptions_say_what_they_are() {
+        let commentary = AudioPlan {
+            is_commentary: true,
+            ..fixtures::audio_plan("audio-eng-2", "eng", "Comments", false)
+        };
+        let description =
+            AudioPlan { is_description: true, ..fixtures::audio_plan("audio-eng-3", "eng", "", false) };
+        let main = fixtures::audio_plan("audio-eng", "eng", "", true);
+        let tracks = [main, commentary, description];
+        let tracks = tracks.map(|plan| (audio(&plan.name.clone(), &[16_000]), plan));
+        insta::assert_snapshot!(written(&[], &tracks));
     }
 
     fn check_rate(numerator: i64, denominator: i64, expected: &str) {

@@ -22,6 +22,7 @@ pub mod joined;
 mod ladder;
 pub mod manifest;
 pub mod moof;
+mod naming;
 mod planned;
 pub mod playlist;
 pub mod rate;

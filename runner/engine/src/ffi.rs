@@ -151,6 +151,26 @@ pub fn keep_only(input: &mut Input, stream_index: usize) {
     }
 }
 
+/// Tells the demuxer to skip all streams but these, without reading their bytes where it can.
+pub fn keep_streams(input: &mut Input, kept: &[usize]) {
+    // SAFETY: `streams` holds `nb_streams` valid pointers while the context is open.
+    unsafe {
+        let context = input.as_mut_ptr();
+        for index in (0..(*context).nb_streams as usize).filter(|index| !kept.contains(index)) {
+            (**(*context).streams.add(index)).discard = ffi::AVDiscard::AVDISCARD_ALL;
+        }
+    }
+}
+
+/// The container's own four-letter name for a stream's codec; empty: none.
+pub fn four_letters(stream: &Stream) -> String {
+    // SAFETY: a stream of an open context has parameters, plain data as long as the stream lives.
+    let tag = unsafe { (*(*stream.as_ptr()).codecpar).codec_tag };
+    let letters = tag.to_le_bytes();
+    let printable = letters.iter().all(|letter| (b' '..=b'~').contains(letter));
+    if printable { String::from_utf8_lossy(&letters).trim().to_owned() } else { String::new() }
+}
+
 /// A packet that is decoded only for those after it and not shown itself (edit lists).
 pub fn is_discarded(packet: &impl packet::Ref) -> bool {
     // SAFETY: a packet's pointer is valid while the packet lives.

@@ -167,6 +167,12 @@ pub struct AudioStream {
     pub title: String,
     /// What players play when several are there.
     pub is_default: bool,
+    /// Somebody talks about the work.
+    pub is_commentary: bool,
+    /// Tells those who do not see what is shown.
+    pub is_description: bool,
+    /// Plain AAC packets without a gap, which can be published as they are.
+    pub copies_exactly: bool,
 }
 
 /// Why a task failed.

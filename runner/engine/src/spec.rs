@@ -221,6 +221,9 @@ pub struct EncodeAudio {
     pub language: String,
     /// Take the source's packets as they are.
     pub copy: bool,
+    /// Time of the first sample that sounds, in source ticks: what is missing from there on is silent; none: the track
+    /// starts with its first sample that can be decoded.
+    pub first_pts: Option<i64>,
 }
 
 /// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive`, the audio track's chunks.

@@ -84,6 +84,9 @@ fn audio(stream: AudioStream) -> fleet::AudioStream {
         language: stream.language,
         title: stream.title,
         is_default: stream.is_default,
+        is_commentary: stream.is_commentary,
+        is_description: stream.is_description,
+        copies_exactly: stream.copies_exactly,
     }
 }
 

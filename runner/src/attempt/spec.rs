@@ -133,6 +133,7 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         fragment_ticks: spec.fragment_ticks,
         language: spec.language,
         copy: spec.copy,
+        first_pts: spec.first_pts,
     }
 }
 

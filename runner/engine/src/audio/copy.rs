@@ -2,7 +2,7 @@
 //! gap, at the rate and with the channels that are planned.
 
 use ffmpeg_next::codec::{self, Id, packet};
-use ffmpeg_next::{Packet, Rational};
+use ffmpeg_next::{Packet, Rational, Stream};
 
 use super::rescale;
 use super::track::TrackWriter;
@@ -17,6 +17,24 @@ use crate::spec::EncodeAudio;
 const FRAME_SAMPLES: usize = 1024;
 /// Audio object type of AAC-LC, in the first five bits of the configuration (ISO/IEC 14496-3 §1.6.2.1).
 const AAC_LC: u8 = 2;
+
+/// Whether a stream with these packets (time, length, key) can be copied.
+pub(crate) fn is_exact(stream: &Stream, packets: &[(i64, i64, bool)]) -> bool {
+    let (rate, base) = (ffi::parameters(stream).sample_rate_hz.max(1) as u32, stream.time_base());
+    let Some(&(first, ..)) = packets.first() else { return false };
+    let follows = |(count, &(pts, ..)): (i64, &(i64, i64, bool))| {
+        let start = rescale(pts - first, base, rate);
+        (start - count * FRAME_SAMPLES as i64).unsigned_abs() < FRAME_SAMPLES as u64
+    };
+    stream.parameters().id() == Id::AAC && plain_header(stream).is_some() && (0..).zip(packets).all(follows)
+}
+
+/// The AudioSpecificConfig of plain AAC-LC, without an extension that doubles its rate or channels.
+fn plain_header(stream: &Stream) -> Option<Vec<u8>> {
+    let context = codec::Context::from_parameters(stream.parameters()).ok()?;
+    let header = ffi::extradata(&context);
+    (header.first()? >> 3 == AAC_LC).then_some(header)
+}
 
 /// Copies the track.
 pub(super) fn pass_through(task: &EncodeAudio, source: Source, outputs: &mut dyn Outputs) -> Result<Track> {
@@ -89,13 +107,7 @@ impl Packets {
         if stream.parameters().id() != Id::AAC || found != planned {
             return Err(inexact("it is no AAC of the planned rate and channels"));
         }
-        let context = codec::Context::from_parameters(stream.parameters());
-        let context = context.map_err(|error| Error::reading("the sound cannot be read", error))?;
-        let extradata = ffi::extradata(&context);
-        match extradata.first() {
-            Some(first) if first >> 3 == AAC_LC => Ok(extradata),
-            _ => Err(inexact("it is no plain AAC-LC with a header of its own")),
-        }
+        plain_header(&stream).ok_or_else(|| inexact("it is no plain AAC-LC with a header of its own"))
     }
 
     fn next(&mut self) -> Result<Option<Packet>> {

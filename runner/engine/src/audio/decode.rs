@@ -7,8 +7,8 @@ use ffmpeg_next::{codec, decoder, frame};
 use crate::error::{Error, Result};
 use crate::source::Source;
 
-/// Damaged packets in a row after which a source is given up.
-const MAX_DAMAGED_PACKETS: u32 = 500;
+/// Failures of one packet after which a decoder is taken for stuck.
+const MAX_FAILURES: u32 = 100;
 /// FFmpeg's frames name so many planes; sound of more channels is not for viewers.
 const MAX_CHANNELS: u16 = 8;
 
@@ -17,7 +17,7 @@ pub(super) struct Sound {
     source: Source,
     stream_index: usize,
     decoder: decoder::Audio,
-    damaged_packets: u32,
+    failures: u32,
     at_end: bool,
 }
 
@@ -31,7 +31,7 @@ impl Sound {
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(stream.time_base());
         let decoder = decoder.audio().map_err(unusable)?;
-        Ok(Self { source, stream_index, decoder, damaged_packets: 0, at_end: false })
+        Ok(Self { source, stream_index, decoder, failures: 0, at_end: false })
     }
 
     /// Seconds per tick of the frames' times.
@@ -45,7 +45,11 @@ impl Sound {
         loop {
             match self.decoder.receive_frame(&mut frame) {
                 Ok(()) if frame.channels() > MAX_CHANNELS => {
-                    return Err(Error::Source(format!("the sound has {} channels", frame.channels())));
+                    let message = format!(
+                        "the sound has {} channels; at most {MAX_CHANNELS} are accepted",
+                        frame.channels()
+                    );
+                    return Err(Error::Source(message));
                 }
                 Ok(()) => return Ok(Some(frame)),
                 Err(ffmpeg_next::Error::Eof) => return Ok(None),
@@ -56,6 +60,7 @@ impl Sound {
     }
 
     fn feed(&mut self) -> Result<()> {
+        self.failures = 0;
         let sent = match self.next_packet()? {
             Some(packet) => self.decoder.send_packet(&packet),
             None => {
@@ -63,11 +68,7 @@ impl Sound {
                 self.decoder.send_eof()
             }
         };
-        match sent {
-            Ok(()) => self.damaged_packets = 0,
-            Err(error) => self.tolerate(error)?,
-        }
-        Ok(())
+        sent.or_else(|error| self.tolerate(error))
     }
 
     fn next_packet(&mut self) -> Result<Option<ffmpeg_next::Packet>> {
@@ -79,10 +80,10 @@ impl Sound {
         Ok(None)
     }
 
-    /// A damaged packet loses its samples, and silence takes their place; endless damage ends the task.
+    /// A damaged packet loses its samples, and silence takes their place. Files end, so damage does.
     fn tolerate(&mut self, error: ffmpeg_next::Error) -> Result<()> {
-        self.damaged_packets += 1;
-        if error == ffmpeg_next::Error::InvalidData && self.damaged_packets < MAX_DAMAGED_PACKETS {
+        self.failures += 1;
+        if error == ffmpeg_next::Error::InvalidData && self.failures < MAX_FAILURES {
             return Ok(());
         }
         Err(self.source.blame("the sound cannot be decoded", error))

@@ -1,7 +1,7 @@
 //! An audio track, encoded once and whole: decoded, placed by its times, converted, encoded. Samples are
 //! counted, never computed from durations, so that sound stays with the pictures to the end.
 
-mod copy;
+pub(crate) mod copy;
 mod decode;
 mod encoder;
 mod pcm;
@@ -29,6 +29,9 @@ const TONE_RATE_HZ: u32 = 48_000;
 const TONE_SAMPLES: usize = 24_000;
 const TONE_BITRATE_BPS: u32 = 96_000;
 
+/// Containers without times: FFmpeg counts frames, at the rate of the first of them.
+const UNTIMED_DEMUXERS: [&str; 2] = ["aac", "mp3"];
+
 /// Encodes or copies the track of input 0; output 0 gets its fragments.
 pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Track> {
     let source = Source::open(inputs, &task.demuxer)?;
@@ -38,9 +41,15 @@ pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outpu
     let mut job = Job::open(task)?;
     let mut sound = Sound::open(source, task.stream_index)?;
     let time_base = sound.time_base()?;
+    // What the plan starts with may be damaged; what comes before it is taken for the start, as the container wants it.
     let mut first_pts = None;
+    let is_timed = !UNTIMED_DEMUXERS.contains(&task.demuxer.as_str());
     while let Some(frame) = sound.next_frame()? {
-        let pts = frame.timestamp().map(|pts| pts - *first_pts.get_or_insert(pts));
+        let planned = |pts: i64| task.first_pts.map_or(pts, |first| first.min(pts));
+        let pts = frame
+            .timestamp()
+            .filter(|_| is_timed)
+            .map(|pts| pts - *first_pts.get_or_insert_with(|| planned(pts)));
         job.place(&frame, pts, time_base, outputs)?;
     }
     job.finish(outputs)

@@ -5,13 +5,18 @@ use crate::error::{Error, Result};
 
 /// A longer hole is a broken time, not a pause.
 const MAX_GAP_SECONDS: i64 = 3600;
+/// More overlap than this is a clock that was set back (a joined recording), not a repetition.
+const MAX_OVERLAP_SECONDS: i64 = 10;
 
 /// How much sound there is so far.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
     next: i64,
+    /// By how much the source's clock was set back.
+    set_back: i64,
     tolerance: i64,
     max_gap: i64,
+    max_overlap: i64,
 }
 
 /// What a decoded frame needs before it fits.
@@ -26,12 +31,18 @@ pub(super) struct Placement {
 impl Timeline {
     /// Times that are off by no more than `tolerance` samples are taken for rounding of the container.
     pub fn new(tolerance: u32, sample_rate_hz: u32) -> Self {
-        Self { next: 0, tolerance: tolerance.into(), max_gap: MAX_GAP_SECONDS * i64::from(sample_rate_hz) }
+        let rate = i64::from(sample_rate_hz);
+        let (max_gap, max_overlap) = (MAX_GAP_SECONDS * rate, MAX_OVERLAP_SECONDS * rate);
+        Self { next: 0, set_back: 0, tolerance: tolerance.into(), max_gap, max_overlap }
     }
 
     /// Places a frame of `count` samples that says it starts at `start`; none: right behind the one before.
     pub fn place(&mut self, start: Option<i64>, count: usize) -> Result<Placement> {
-        let gap = start.map_or(0, |start| start - self.next);
+        let mut gap = start.map_or(0, |start| start.saturating_add(self.set_back) - self.next);
+        if gap < -self.max_overlap {
+            self.set_back -= gap;
+            gap = 0;
+        }
         if gap > self.max_gap {
             return Err(Error::Source(format!("the sound has a hole of {gap} samples")));
         }
@@ -68,6 +79,15 @@ mod tests {
     #[test]
     fn small_errors_that_add_up_are_made_good_when_they_exceed_the_tolerance() {
         check(&[(Some(0), 100), (Some(700), 100), (Some(1400), 100)], &[(0, 0), (0, 0), (1200, 0)]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_goes_on_without_a_break() {
+        let back = 600_000;
+        check(
+            &[(Some(back), 1000), (Some(0), 1000), (Some(1000), 1000), (Some(9000), 10)],
+            &[(back as usize, 0), (0, 0), (0, 0), (7000, 0)],
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod audio;
 mod limits;
+mod listen;
 mod look;
 mod times;
 mod video;
@@ -39,6 +40,7 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         audio: Vec::new(),
         notes: Vec::new(),
     };
+    audio::describe_all(&source, &times, inputs, &mut found)?;
     for (stream, times) in source.input().streams().zip(times) {
         match stream.parameters().medium() {
             media::Type::Video => {
@@ -46,16 +48,22 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
                 limits::check_length(&stream, &task.limits)?;
                 found.video.push(stream);
             }
-            media::Type::Audio => found.audio.push(audio::describe(&stream, &times)),
+            media::Type::Audio => {}
             _ => found
                 .notes
                 .push(format!("stream {} is neither video nor audio and is left out", stream.index())),
         }
     }
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {
-        return Err(Error::Source("the file holds neither video nor audio".into()));
+        return Err(nothing_to_use(&found.notes));
     }
     Ok(found)
+}
+
+/// With what was left out, which is why.
+fn nothing_to_use(notes: &[String]) -> Error {
+    let why = if notes.is_empty() { String::new() } else { format!(": {}", notes.join("; ")) };
+    Error::Source(format!("the file holds neither video nor audio that can be used{why}"))
 }
 
 fn read_times(

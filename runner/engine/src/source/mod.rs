@@ -1,6 +1,7 @@
 //! An opened source: a demuxer over the bytes of one input. It knows only real containers: FFmpeg picks a demuxer by
 //! content, and a playlist that calls itself a video must not make it look for other files.
 
+mod choice;
 pub mod frames;
 mod layout;
 pub mod reader;

@@ -29,6 +29,7 @@ fn audio() -> (Vec<u8>, Vec<u8>) {
         fragment_ticks: 96_000,
         language: String::new(),
         copy: false,
+        first_pts: None,
     };
     let (report, outputs) = run(&Task::EncodeAudio(task), vec![source]).unwrap();
     let Report::EncodeAudio(track) = report else { panic!("another report") };

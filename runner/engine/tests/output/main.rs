@@ -4,4 +4,5 @@
 mod joining;
 mod pictures;
 mod sound;
+mod sound_table;
 mod support;

@@ -21,6 +21,7 @@ fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
         fragment_ticks: RATE_HZ / 2,
         language: "en".into(),
         copy: false,
+        first_pts: None,
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rational::Rational;
 use super::sequence::Sequence;
-use super::source::{Colour, Unmarked};
+use super::source::{Colour, Fields};
 use super::task::TaskKind;
 
 /// Everything that is decided about a job before its encoding starts.
@@ -58,8 +58,8 @@ pub struct SourcePicture {
     pub sample_aspect_ratio: Option<Rational>,
     /// Colours of frames that do not state their own.
     pub colour: Colour,
-    /// What frames are that are not marked as interlaced.
-    pub unmarked: Unmarked,
+    /// Which fields the frames of an interlaced stream have.
+    pub fields: Fields,
 }
 
 /// An output frame grid: for every output frame its presentation time and the source frame that it shows.

@@ -96,21 +96,21 @@ pub struct PictureFacts {
     pub mirrored: bool,
     /// The container states the shape of the pixels, so it holds for all frames.
     pub fixed_aspect: bool,
-    /// What frames are that are not marked as interlaced, where the stream is.
-    pub unmarked: Unmarked,
+    /// Which fields the frames of an interlaced stream have.
+    pub fields: Fields,
     /// Of Dolby Vision.
     pub dolby_vision: Option<DolbyVision>,
 }
 
-/// What frames are that are not marked as interlaced, in a stream that is.
+/// The fields of an interlaced stream's frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Unmarked {
-    /// What they seem.
+pub enum Fields {
+    /// Each frame's own marks tell; those marked as progressive are.
     #[default]
-    Progressive,
-    /// Two fields, of which the one with the first row is the earlier.
+    AsMarked,
+    /// All frames are two fields, whatever they are marked as, and the one with the first row is the earlier.
     TopFirst,
-    /// Two fields, of which the one with the second row is the earlier.
+    /// The same, but the one with the second row is the earlier.
     BottomFirst,
 }
 

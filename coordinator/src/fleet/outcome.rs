@@ -7,7 +7,7 @@ use wire::task_result::Kind;
 
 use super::convert::rational;
 use crate::domain::outcome::{Fragment, Outcome, Track};
-use crate::domain::source::{AudioStream, Colour, DolbyVision, PictureFacts, Source, Unmarked, VideoStream};
+use crate::domain::source::{AudioStream, Colour, DolbyVision, Fields, PictureFacts, Source, VideoStream};
 
 /// Most streams that a source may have.
 const MAX_STREAMS: usize = 256;
@@ -102,10 +102,10 @@ fn picture_facts(stream: &wire::VideoStream) -> PictureFacts {
     PictureFacts {
         mirrored: stream.mirrored,
         fixed_aspect: stream.fixed_aspect,
-        unmarked: match stream.unmarked() {
-            wire::UnmarkedFrames::Unspecified => Unmarked::Progressive,
-            wire::UnmarkedFrames::TopFirst => Unmarked::TopFirst,
-            wire::UnmarkedFrames::BottomFirst => Unmarked::BottomFirst,
+        fields: match stream.fields() {
+            wire::FieldOrder::Unspecified => Fields::AsMarked,
+            wire::FieldOrder::TopFirst => Fields::TopFirst,
+            wire::FieldOrder::BottomFirst => Fields::BottomFirst,
         },
         dolby_vision: (profile > 0)
             .then(|| DolbyVision { profile: part(profile), compatibility: part(compatibility) }),

@@ -8,7 +8,7 @@ use wire::task_spec::Kind;
 
 use crate::config::Limits;
 use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, VideoPlan};
-use crate::domain::source::Unmarked;
+use crate::domain::source::Fields;
 use crate::domain::{Plan, Rational};
 use crate::scheduler::Work;
 
@@ -73,11 +73,11 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
 }
 
 fn picture(video: &VideoPlan) -> wire::Picture {
-    let SourcePicture { mirrored, sample_aspect_ratio, colour, unmarked } = video.picture;
-    let unmarked = match unmarked {
-        Unmarked::Progressive => wire::UnmarkedFrames::Unspecified,
-        Unmarked::TopFirst => wire::UnmarkedFrames::TopFirst,
-        Unmarked::BottomFirst => wire::UnmarkedFrames::BottomFirst,
+    let SourcePicture { mirrored, sample_aspect_ratio, colour, fields } = video.picture;
+    let fields = match fields {
+        Fields::AsMarked => wire::FieldOrder::Unspecified,
+        Fields::TopFirst => wire::FieldOrder::TopFirst,
+        Fields::BottomFirst => wire::FieldOrder::BottomFirst,
     };
     wire::Picture {
         rotation_degrees: video.rotation_degrees,
@@ -90,7 +90,7 @@ fn picture(video: &VideoPlan) -> wire::Picture {
             matrix: colour.matrix.into(),
             full_range: colour.full_range,
         }),
-        unmarked: unmarked.into(),
+        fields: fields.into(),
     }
 }
 

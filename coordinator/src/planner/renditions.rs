@@ -76,7 +76,7 @@ pub(super) fn source_picture(stream: &VideoStream) -> SourcePicture {
             .fixed_aspect
             .then(|| stream.sample_aspect_ratio.unwrap_or(Rational { numerator: 1, denominator: 1 })),
         colour: colour::source_colour(stream),
-        unmarked: stream.picture.unmarked,
+        fields: stream.picture.fields,
     }
 }
 

@@ -248,20 +248,17 @@ pub struct Samples {
     pub rgb: bool,
     /// One of them is opacity, or the palette may hold it.
     pub alpha: bool,
-    /// Bits of the first one.
-    pub depth: u32,
 }
 
 /// Describes a pixel format; none for one that is not known.
 pub fn samples(format: Pixel) -> Option<Samples> {
     let descriptor = format.descriptor()?;
     // SAFETY: descriptors are static.
-    let (flags, depth) = unsafe { ((*descriptor.as_ptr()).flags, (*descriptor.as_ptr()).comp[0].depth) };
+    let flags = unsafe { (*descriptor.as_ptr()).flags };
     let has = |flag: i32| flags & flag as u64 != 0;
     Some(Samples {
         rgb: has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL),
         alpha: has(ffi::AV_PIX_FMT_FLAG_ALPHA),
-        depth: depth.max(0) as u32,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{Colour, Rational, Unmarked, base16};
+use crate::spec::{Colour, Fields, Rational, base16};
 
 /// The result of a task; its outputs went through the pipe before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,8 +127,8 @@ pub struct PictureFacts {
     pub mirrored: bool,
     /// The container states the shape of the pixels, so it holds for all frames.
     pub fixed_aspect: bool,
-    /// What frames are that are not marked as interlaced, where the stream is.
-    pub unmarked: Unmarked,
+    /// Which fields the frames of an interlaced stream have.
+    pub fields: Fields,
     /// Of Dolby Vision.
     pub dolby_vision: Option<DolbyVision>,
 }

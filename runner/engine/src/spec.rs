@@ -121,20 +121,20 @@ pub struct Picture {
     pub sample_aspect_ratio: Option<Rational>,
     /// Colours of frames that do not state their own.
     pub colour: Colour,
-    /// What frames are that are not marked as interlaced.
-    pub unmarked: Unmarked,
+    /// Which fields the frames of an interlaced stream have.
+    pub fields: Fields,
 }
 
-/// What frames are that are not marked as interlaced, in a stream that is.
+/// The fields of an interlaced stream's frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unmarked {
-    /// What they seem.
+pub enum Fields {
+    /// Each frame's own marks tell; those marked as progressive are.
     #[default]
-    Progressive,
-    /// Two fields, of which the one with the first row is the earlier.
+    AsMarked,
+    /// All frames are two fields, whatever they are marked as, and the one with the first row is the earlier.
     TopFirst,
-    /// Two fields, of which the one with the second row is the earlier.
+    /// The same, but the one with the second row is the earlier.
     BottomFirst,
 }
 

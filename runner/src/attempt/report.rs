@@ -1,7 +1,7 @@
 //! Translates what the engine reports into what the coordinator is told.
 
 use flotilla_engine::report::{AudioStream, Fragment, Report, Source, Track, VideoStream};
-use flotilla_engine::spec::{Rational, Unmarked};
+use flotilla_engine::spec::{Fields, Rational};
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_result::Kind};
 
@@ -57,17 +57,17 @@ fn video(stream: VideoStream) -> fleet::VideoStream {
         bitrate_bps: stream.bitrate_bps,
         mirrored: stream.picture.mirrored,
         fixed_aspect: stream.picture.fixed_aspect,
-        unmarked: unmarked(stream.picture.unmarked).into(),
+        fields: fields(stream.picture.fields).into(),
         dolby_vision_profile: stream.picture.dolby_vision.map_or(0, |dolby| dolby.profile.into()),
         dolby_vision_compatibility: stream.picture.dolby_vision.map_or(0, |dolby| dolby.compatibility.into()),
     }
 }
 
-fn unmarked(frames: Unmarked) -> fleet::UnmarkedFrames {
+fn fields(frames: Fields) -> fleet::FieldOrder {
     match frames {
-        Unmarked::Progressive => fleet::UnmarkedFrames::Unspecified,
-        Unmarked::TopFirst => fleet::UnmarkedFrames::TopFirst,
-        Unmarked::BottomFirst => fleet::UnmarkedFrames::BottomFirst,
+        Fields::AsMarked => fleet::FieldOrder::Unspecified,
+        Fields::TopFirst => fleet::FieldOrder::TopFirst,
+        Fields::BottomFirst => fleet::FieldOrder::BottomFirst,
     }
 }
 

@@ -2,8 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, Limits, MAX_PIXELS, Picture, Probe, Rational,
-    Task, Unmarked, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, Fields, GridSlice, Limits, MAX_PIXELS, Picture, Probe,
+    Rational, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -64,10 +64,10 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
 }
 
 fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
-    let unmarked = match picture.unmarked() {
-        fleet::UnmarkedFrames::Unspecified => Unmarked::Progressive,
-        fleet::UnmarkedFrames::TopFirst => Unmarked::TopFirst,
-        fleet::UnmarkedFrames::BottomFirst => Unmarked::BottomFirst,
+    let fields = match picture.fields() {
+        fleet::FieldOrder::Unspecified => Fields::AsMarked,
+        fleet::FieldOrder::TopFirst => Fields::TopFirst,
+        fleet::FieldOrder::BottomFirst => Fields::BottomFirst,
     };
     let ratio = picture.sample_aspect_ratio.filter(|ratio| ratio.numerator > 0 && ratio.denominator > 0);
     let sample_aspect_ratio =
@@ -81,7 +81,7 @@ fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
         },
         None => Colour::default(),
     };
-    Ok(Picture { mirrored: picture.mirrored, sample_aspect_ratio, colour, unmarked })
+    Ok(Picture { mirrored: picture.mirrored, sample_aspect_ratio, colour, fields })
 }
 
 fn grid(slice: fleet::GridSlice) -> Result<GridSlice, String> {

@@ -8,14 +8,14 @@ use ffmpeg_next::frame;
 use crate::error::{Error, Result};
 use crate::scale::Graph;
 use crate::source::frames::Frames;
-use crate::spec::Unmarked;
+use crate::spec::Fields;
 
 /// Frames made progressive, one for one.
 pub struct Deinterlaced {
     frames: Frames,
     /// Frames well before this one need not be looked at.
     first_pts: i64,
-    unmarked: Unmarked,
+    fields: Fields,
     filter: Option<Filter>,
     /// Frames that a filter gave out before another took its place.
     ready: VecDeque<(i64, frame::Video)>,
@@ -31,10 +31,10 @@ struct Filter {
 }
 
 impl Deinterlaced {
-    /// Frames from the one before `first_pts` on; those marked as progressive pass as they are, unless `unmarked` knows
+    /// Frames from the one before `first_pts` on; those marked as progressive pass as they are, unless `fields` knows
     /// better.
-    pub fn new(frames: Frames, first_pts: i64, unmarked: Unmarked) -> Self {
-        Self { frames, first_pts, unmarked, filter: None, ready: VecDeque::new(), at_end: false }
+    pub fn new(frames: Frames, first_pts: i64, fields: Fields) -> Self {
+        Self { frames, first_pts, fields, filter: None, ready: VecDeque::new(), at_end: false }
     }
 
     /// The next frame; none at the end.
@@ -84,7 +84,7 @@ impl Deinterlaced {
             if let Some(before) = self.filter.take() {
                 self.ready.extend(before.into_rest()?);
             }
-            let graph = Graph::new(&frame, description(self.unmarked), 1)?;
+            let graph = Graph::new(&frame, description(self.fields), 1)?;
             self.filter = Some(Filter { graph, kind, pending: VecDeque::new() });
         }
         let filter = self.filter.as_mut().expect("just built");
@@ -119,10 +119,10 @@ impl Filter {
 }
 
 /// One frame for each frame, by the fields that it is marked with or that the probe saw.
-fn description(unmarked: Unmarked) -> &'static str {
-    match unmarked {
-        Unmarked::Progressive => "[in]bwdif=mode=send_frame:deint=interlaced[out0]",
-        Unmarked::TopFirst => "[in]bwdif=mode=send_frame:parity=tff:deint=all[out0]",
-        Unmarked::BottomFirst => "[in]bwdif=mode=send_frame:parity=bff:deint=all[out0]",
+fn description(fields: Fields) -> &'static str {
+    match fields {
+        Fields::AsMarked => "[in]bwdif=mode=send_frame:deint=interlaced[out0]",
+        Fields::TopFirst => "[in]bwdif=mode=send_frame:parity=tff:deint=all[out0]",
+        Fields::BottomFirst => "[in]bwdif=mode=send_frame:parity=bff:deint=all[out0]",
     }
 }

@@ -75,7 +75,7 @@ impl Decoded {
         Ok(match task.interlaced {
             false => Self::Progressive(Box::new(frames)),
             true => {
-                Self::Deinterlaced(Box::new(Deinterlaced::new(frames, shown.pts[0], task.picture.unmarked)))
+                Self::Deinterlaced(Box::new(Deinterlaced::new(frames, shown.pts[0], task.picture.fields)))
             }
         })
     }

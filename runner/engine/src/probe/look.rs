@@ -10,7 +10,7 @@ use crate::report::{self, VideoStream};
 use crate::scale::Graph;
 use crate::source::Source;
 use crate::source::frames::Frames;
-use crate::spec::{EncodeChunk, Picture, Unmarked};
+use crate::spec::{EncodeChunk, Fields, Picture};
 
 /// Where, in parts of the video, and how many frames at each place.
 const PLACES: usize = 4;
@@ -34,8 +34,9 @@ struct Seen {
     progressive: u32,
     top_first: u32,
     bottom_first: u32,
-    /// Marked as interlaced by the stream.
+    /// Marked as interlaced by the stream, and of those with the upper field first.
     marked: u32,
+    marked_top_first: u32,
 }
 
 /// Looks at a stream, and corrects what was said of it.
@@ -53,7 +54,7 @@ pub fn at(
     }
     let seen = watch(stream, inputs, max_pixels, &found.demuxer)?;
     let stated = stream.interlaced || seen.marked > 0;
-    (stream.interlaced, stream.picture.unmarked) = verdict(seen, stated);
+    (stream.interlaced, stream.picture.fields) = verdict(seen, stated);
     let index = stream.index;
     if stated && !stream.interlaced {
         found
@@ -139,6 +140,7 @@ impl Seen {
                 break;
             }
             self.marked += u32::from(frame.is_interlaced());
+            self.marked_top_first += u32::from(frame.is_interlaced() && frame.is_top_first());
             frame.set_pts(Some(pts));
             graph.push(&mut frame)?;
         }
@@ -161,55 +163,65 @@ impl Seen {
     }
 }
 
-/// Whether to deinterlace, and what unmarked frames then are. Marks are believed unless not a single frame bears them
-/// out; without marks, nearly all frames must show fields, and in one order.
-fn verdict(seen: Seen, stated: bool) -> (bool, Unmarked) {
-    let Seen { progressive, top_first, bottom_first, marked } = seen;
+/// Whether to deinterlace, and by which fields. Marks are believed unless not a single frame bears them out, or nearly
+/// all contradict their order; without marks, nearly all frames must show fields, and in one order.
+fn verdict(seen: Seen, stated: bool) -> (bool, Fields) {
+    let Seen { progressive, top_first, bottom_first, marked, marked_top_first } = seen;
     let combed = top_first + bottom_first;
     let told = combed + progressive;
     if stated && combed == 0 && told >= LEAST_FRAMES {
-        return (false, Unmarked::Progressive);
+        return (false, Fields::AsMarked);
     }
-    let (most, least) = (top_first.max(bottom_first), top_first.min(bottom_first));
-    let clearly = told >= LEAST_FRAMES && 10 * most >= 8 * told && 10 * least <= most;
-    let order = if top_first > bottom_first { Unmarked::TopFirst } else { Unmarked::BottomFirst };
-    match (stated, clearly) {
-        (false, true) => (true, order),
-        // The stream says so, its frames do not, and yet they are.
-        (true, true) if marked == 0 => (true, order),
-        (stated, _) => (stated, Unmarked::Progressive),
+    let most = top_first.max(bottom_first);
+    let clearly = told >= LEAST_FRAMES && 10 * most >= 9 * told;
+    if !clearly {
+        return (stated, Fields::AsMarked);
     }
+    let (order, marked_so) = match top_first > bottom_first {
+        true => (Fields::TopFirst, marked_top_first),
+        false => (Fields::BottomFirst, marked - marked_top_first),
+    };
+    if 2 * marked_so >= marked.max(1) { (true, Fields::AsMarked) } else { (true, order) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(progressive: u32, top_first: u32, bottom_first: u32, marked: u32, expected: (bool, Unmarked)) {
-        let seen = Seen { progressive, top_first, bottom_first, marked };
-        assert_eq!(verdict(seen, marked > 0), expected, "{seen:?}");
+    /// Frames seen as progressive, with the upper and with the lower field first; frames marked with each.
+    fn check(seen: (u32, u32, u32), marked: (u32, u32), expected: (bool, Fields)) {
+        let (progressive, top_first, bottom_first) = seen;
+        let seen = Seen {
+            progressive,
+            top_first,
+            bottom_first,
+            marked: marked.0 + marked.1,
+            marked_top_first: marked.0,
+        };
+        assert_eq!(verdict(seen, seen.marked > 0), expected, "{seen:?}");
     }
 
     #[test]
-    fn marks_are_believed_unless_no_frame_bears_them_out() {
-        check(0, 40, 0, 48, (true, Unmarked::Progressive));
-        check(40, 8, 0, 48, (true, Unmarked::Progressive));
-        check(40, 0, 0, 48, (false, Unmarked::Progressive));
-        check(3, 0, 0, 48, (true, Unmarked::Progressive));
+    fn marks_are_believed_unless_the_frames_say_otherwise() {
+        check((0, 40, 0), (48, 0), (true, Fields::AsMarked));
+        check((40, 8, 0), (48, 0), (true, Fields::AsMarked));
+        check((40, 0, 0), (48, 0), (false, Fields::AsMarked));
+        check((3, 0, 0), (48, 0), (true, Fields::AsMarked));
+        check((0, 40, 0), (0, 48), (true, Fields::TopFirst));
     }
 
     #[test]
     fn without_marks_nearly_all_frames_must_show_fields() {
-        check(0, 0, 40, 0, (true, Unmarked::BottomFirst));
-        check(4, 40, 0, 0, (true, Unmarked::TopFirst));
-        check(20, 20, 0, 0, (false, Unmarked::Progressive));
-        check(0, 7, 0, 0, (false, Unmarked::Progressive));
-        check(48, 0, 0, 0, (false, Unmarked::Progressive));
+        check((0, 0, 40), (0, 0), (true, Fields::BottomFirst));
+        check((4, 40, 0), (0, 0), (true, Fields::TopFirst));
+        check((20, 20, 0), (0, 0), (false, Fields::AsMarked));
+        check((0, 7, 0), (0, 0), (false, Fields::AsMarked));
+        check((48, 0, 0), (0, 0), (false, Fields::AsMarked));
     }
 
     #[test]
     fn a_stream_that_only_its_header_calls_interlaced_is_deinterlaced_as_it_looks() {
         let seen = Seen { top_first: 40, ..Seen::default() };
-        assert_eq!(verdict(seen, true), (true, Unmarked::TopFirst));
+        assert_eq!(verdict(seen, true), (true, Fields::TopFirst));
     }
 }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
 use crate::report::{self, BLOCK_FRAMES, DolbyVision, PictureFacts, VideoStream};
-use crate::source::Source;
 use crate::source::frames::Frames;
+use crate::source::{self, Source};
 use crate::spec::{Colour, Rational};
 
 /// Describes a video stream; notes what a person should know.
@@ -39,6 +39,9 @@ pub fn describe(
         return Err(Error::Source(format!("video stream {index} holds no frame")));
     }
     let parameters = ffi::parameters(stream);
+    if !attached_picture && (parameters.width <= 0 || parameters.height <= 0) {
+        return Err(no_size(stream, inputs, max_pixels, &found.demuxer));
+    }
     let turn = Turn::of(stream);
     if !attached_picture && !turn.is_quarter {
         found.notes.push(format!(
@@ -76,6 +79,15 @@ pub fn describe(
         look::at(&mut described, inputs, max_pixels, found)?;
     }
     Ok(described)
+}
+
+/// A decoder that was not allowed to look at a picture knows no size; the container may.
+fn no_size(stream: &Stream, inputs: &SharedInputs, max_pixels: u64, demuxer: &str) -> Error {
+    let index = stream.index();
+    let stated = Source::open(inputs, demuxer)
+        .and_then(|source| source::check_size(&ffi::parameters(&source.stream(index)?), max_pixels));
+    let unknown = || Error::Source(format!("the pictures of video stream {index} have no size"));
+    stated.err().unwrap_or_else(unknown)
 }
 
 /// Times as the decoder gives them from the very start, the only place where they are sure to come out the same again.

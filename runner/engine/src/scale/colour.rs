@@ -9,7 +9,7 @@ use crate::spec::Colour;
 pub struct Conversion {
     /// Each ends with a comma.
     pub before: String,
-    /// Each begins with a colon.
+    /// What follows the scaler's flags: more flags, each after a plus, then options, each after a colon.
     pub options: String,
 }
 
@@ -18,13 +18,13 @@ pub fn conversion(shape: &Shape, target: Colour) -> Conversion {
     let samples = ffi::samples(shape.format);
     let (rgb, alpha) = samples.map_or((false, false), |samples| (samples.rgb, samples.alpha));
     if alpha {
-        // Opacity is only blended in a few formats; red, green and blue of either depth are among them.
-        let deep = samples.is_some_and(|samples| samples.depth > 8);
-        let name = if deep { "rgba64le" } else { "rgba" };
-        let from = if rgb { String::new() } else { format!(",scale={}", input_options(shape)) };
-        let before = format!("{},format={name},", from.trim_start_matches(','));
+        // Opacity is only blended in a few formats; this is one, and loses no step of any.
+        let into_rgb = match rgb {
+            true => String::new(),
+            false => format!("scale=flags=bicubic{},", stated(shape, target)),
+        };
         let options = format!(":alphablend=uniform_color{}", from_rgb(target));
-        return Conversion { before: before.trim_start_matches(',').to_owned(), options };
+        return Conversion { before: format!("{into_rgb}format=rgba64le,"), options };
     }
     let options = if rgb { from_rgb(target) } else { changes(shape.colour, target) };
     Conversion { before: String::new(), options }
@@ -39,15 +39,16 @@ fn changes(source: Colour, target: Colour) -> String {
     if let (Some(from), Some(to)) = (matrix(source.matrix), matrix(target.matrix))
         && from != to
     {
-        options += &format!(":in_color_matrix={from}:out_color_matrix={to}");
+        // The usual rounding would be off by up to three steps.
+        return format!("+accurate_rnd{options}:in_color_matrix={from}:out_color_matrix={to}");
     }
     options
 }
 
-/// The scaler takes what it is not told for standard definition.
-fn input_options(shape: &Shape) -> String {
-    let matrix = matrix(shape.colour.matrix).unwrap_or("smpte170m");
-    format!("in_range={}:in_color_matrix={matrix}", range(shape.colour))
+/// What a source does not say of itself is taken to be as in `target`.
+fn stated(shape: &Shape, target: Colour) -> String {
+    let matrix = matrix(shape.colour.matrix).or_else(|| matrix(target.matrix)).unwrap_or("smpte170m");
+    format!(":in_range={}:in_color_matrix={matrix}", range(shape.colour))
 }
 
 /// How pictures of a shape become red, green and blue of their own colours; high dynamic range is BT.2020's.

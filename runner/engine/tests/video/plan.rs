@@ -24,7 +24,9 @@ pub fn chunk(
     end: usize,
     rendition: VideoRendition,
 ) -> EncodeChunk {
-    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= start);
+    // A deinterlacer looks at the frames before.
+    let needed = if stream.interlaced { start.saturating_sub(2) } else { start };
+    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= needed);
     EncodeChunk {
         stream_index: stream.index,
         demuxer: demuxer.into(),
@@ -44,7 +46,7 @@ pub fn picture(stream: &VideoStream) -> Picture {
         mirrored: stream.picture.mirrored,
         sample_aspect_ratio: stream.sample_aspect_ratio.filter(|_| stream.picture.fixed_aspect),
         colour: stream.colour,
-        unmarked: stream.picture.unmarked,
+        fields: stream.picture.fields,
     }
 }
 

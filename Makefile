@@ -7,6 +7,7 @@ CLIP ?= tests/media/sintel-trailer_1280x720p24_h264_aac2_52s.mp4
 PROFILE ?= web
 RUNNERS ?= 2
 OUT ?= demo-out
+FUZZ_SECONDS ?= 60
 
 CARGO ?= cargo
 # What `make install` installs into.
@@ -34,7 +35,7 @@ install: ## Copy the release programs to PREFIX/bin (make release first)
 	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" target/release/flotilla target/release/flotilla-runner
 
 ##@ Check
-.PHONY: test lint fmt fmt-check clippy deny doc unit journeys
+.PHONY: test lint fmt fmt-check clippy deny doc unit journeys fuzz
 test: install-deps lint deny doc unit ## Everything that must pass: lint, licences, docs, all tests and journeys
 
 unit: build ## All tests of all crates, the journeys among them; with garage installed also against a second S3 server
@@ -43,14 +44,19 @@ unit: build ## All tests of all crates, the journeys among them; with garage ins
 journeys: build ## Only the tests that run real processes on real media
 	tests/s3/with-store.sh $(CARGO) test --locked -p flotilla-tests
 
+fuzz: install-deps ## Throw nonsense at our own parsers, FUZZ_SECONDS (60) each; needs no nightly compiler
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+
 lint: fmt-check clippy ## Formatting and clippy, warnings denied
 
 fmt: ## Format all code
 	$(CARGO) fmt --all
+	rustfmt --edition 2024 tests/fuzz/fuzz_targets/*.rs
 
 fmt-check:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	$(CARGO) fmt --all --check
+	rustfmt --edition 2024 --check tests/fuzz/fuzz_targets/*.rs
 
 clippy: install-deps
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy

@@ -40,6 +40,9 @@ pub mod survey;
 pub mod domain;
 pub mod objects;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub mod clock;
 pub mod config;
 mod data_dir;

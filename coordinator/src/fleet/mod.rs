@@ -27,6 +27,9 @@ use crate::parts::Parts;
 use crate::scheduler::SchedulerError;
 use crate::store::StoreError;
 
+/// For fuzzing.
+pub(crate) use outcome::from_wire as outcome_of;
+
 /// Longest message that a runner may send: the frame table of a long video fits, a flood does not.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 

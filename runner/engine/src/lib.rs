@@ -18,6 +18,8 @@ pub mod source;
 
 pub mod error;
 mod ffi;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod pipe;
 pub mod report;
 pub mod spec;

@@ -13,6 +13,8 @@ use crate::pipe::SharedInputs;
 const MAX_MOOF_BYTES: u64 = 16 << 20;
 /// A run may state a count without a byte for each sample; no fragment of ours has so many.
 const MAX_RUN_SAMPLES: usize = 1 << 20;
+/// No track lasts so long: at 192 kHz these ticks are 46 years. Sums of times below it fit wherever they go.
+const MAX_TIME: u64 = 1 << 48;
 const SHORT_HEADER_BYTES: u64 = 8;
 /// `sample_is_non_sync_sample` (ISO/IEC 14496-12 §8.8.3.1).
 const NON_SYNC: u32 = 0x0001_0000;
@@ -145,9 +147,10 @@ impl TrackIndex {
         let run = self.run(trun, traf, input, payload);
         let run = run.ok_or_else(|| broken("a sample's size or duration is not stated".into()))?;
         let duration: u64 = run.iter().map(|sample| u64::from(sample.duration)).sum();
+        let end_time = time.checked_add(duration).filter(|end| *end <= MAX_TIME);
+        let end_time = end_time.ok_or_else(|| broken(format!("decode time {time} is no time of a video")))?;
         let end = run.last().map_or(payload, |last| last.offset + u64::from(last.size_bytes));
-        self.expected =
-            Some(Expected { sequence_number: number.wrapping_add(1), decode_time: time + duration });
+        self.expected = Some(Expected { sequence_number: number.wrapping_add(1), decode_time: end_time });
         self.decoded_samples += run.len() as u64;
         self.duration += duration;
         if self.keeps_samples {

@@ -81,7 +81,7 @@ fn trak(id: u32, track: &TrackIndex, places: &[(usize, u64)], movie_timescale: u
     let mut trak = track.moov.trak[0].clone();
     let edits = edits(track, movie_timescale);
     trak.tkhd.track_id = id;
-    trak.tkhd.duration = edits.iter().map(|edit| edit.segment_duration).sum();
+    trak.tkhd.duration = edits.iter().fold(0, |sum: u64, edit| sum.saturating_add(edit.segment_duration));
     trak.edts = Some(Edts { elst: Some(Elst { entries: edits }) });
     trak.mdia.mdhd.duration = track.duration();
     trak.mdia.minf.stbl = tables(track, places, wide);
@@ -91,8 +91,11 @@ fn trak(id: u32, track: &TrackIndex, places: &[(usize, u64)], movie_timescale: u
 /// Nothing until the track starts, then all of it but what lies before the first frame or sample that is
 /// presented.
 fn edits(track: &TrackIndex, movie_timescale: u32) -> Vec<ElstEntry> {
-    let timescale = u64::from(track.timescale().max(1));
-    let to_movie = |ticks: u64| (ticks * u64::from(movie_timescale)).div_ceil(timescale);
+    let timescale = u128::from(track.timescale().max(1));
+    let to_movie = |ticks: u64| {
+        let scaled = (u128::from(ticks) * u128::from(movie_timescale)).div_ceil(timescale);
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    };
     let mut edits = Vec::new();
     if track.start_time > 0 {
         let segment_duration = to_movie(track.start_time);

@@ -173,6 +173,14 @@ impl Source {
     }
 }
 
+/// Walks over the top-level boxes, for fuzzing.
+pub(crate) fn look_at_layout(reader: &mut InputReader) {
+    let size_bytes = reader.size_bytes();
+    if let Ok(Some(layout)) = Layout::check(reader) {
+        assert!(layout.index.is_none_or(|index| index.start <= index.end && index.end <= size_bytes));
+    }
+}
+
 /// Refuses what the stream's header says of its pictures, if they are too large.
 pub fn check_size(parameters: &Parameters, max_pixels: u64) -> Result<()> {
     let (width, height) = (parameters.width.max(0) as u64, parameters.height.max(0) as u64);

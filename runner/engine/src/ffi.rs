@@ -9,7 +9,7 @@ use std::ptr;
 use ffmpeg_next::codec::{self, packet};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::{Input, StreamIo};
-use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter};
+use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter, frame};
 
 /// How to open an input.
 pub struct InputOptions<'a> {
@@ -153,6 +153,20 @@ pub fn keep_only(input: &mut Input, stream_index: usize) {
 pub fn is_discarded(packet: &impl packet::Ref) -> bool {
     // SAFETY: a packet's pointer is valid while the packet lives.
     unsafe { (*packet.as_ptr()).flags & ffi::AV_PKT_FLAG_DISCARD != 0 }
+}
+
+/// A frame of which something is lost, painted over or not.
+pub fn is_damaged(frame: &frame::Video) -> bool {
+    // SAFETY: a frame's pointer is valid while the frame lives.
+    frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags != 0 }
+}
+
+/// Another reference to a frame's picture, which is not copied.
+pub fn share(frame: &frame::Video) -> Result<frame::Video, Error> {
+    let mut shared = frame::Video::empty();
+    // SAFETY: both pointers are valid for the call, and the new frame is empty, as FFmpeg wants it.
+    let result = unsafe { ffi::av_frame_ref(shared.as_mut_ptr(), frame.as_ptr()) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(shared) }
 }
 
 /// What the stream's header says.

@@ -6,13 +6,11 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::stream::Disposition;
 
 use super::times::Times;
-use super::{bitrate_bps, rational};
+use super::{bitrate_bps, rational, table};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
 use crate::report::{self, VideoStream};
-use crate::source::Source;
-use crate::source::frames::Frames;
 use crate::spec::{Colour, Rational};
 
 /// Describes a video stream; notes what a person should know.
@@ -25,20 +23,17 @@ pub fn describe(
 ) -> Result<VideoStream> {
     let index = stream.index();
     let attached_picture = stream.disposition().contains(Disposition::ATTACHED_PIC);
-    if attached_picture {
-        times.shown.clear();
-    } else if times.incomplete {
-        found
-            .notes
-            .push(format!("video stream {index} has frames without times; they were taken from a decode"));
-        times.shown = decoded_times(inputs, &found.demuxer, index, max_pixels)?;
-    }
-    times.shown.sort_unstable();
-    times.shown.dedup_by_key(|(pts, ..)| *pts);
+    let parameters = ffi::parameters(stream);
+    times.shown = if attached_picture {
+        Vec::new()
+    } else {
+        check_size(&parameters, index)?;
+        let stream = table::Stream { inputs, demuxer: &found.demuxer, index, max_pixels };
+        stream.table(&mut times, &mut found.notes)?
+    };
     if times.shown.is_empty() && !attached_picture {
         return Err(Error::Source(format!("video stream {index} holds no frame")));
     }
-    let parameters = ffi::parameters(stream);
     let time_base = rational(stream.time_base());
     Ok(VideoStream {
         index,
@@ -61,19 +56,11 @@ pub fn describe(
     })
 }
 
-/// Times as the decoder gives them from the very start, the only place where they are sure to come out the same again.
-fn decoded_times(
-    inputs: &SharedInputs,
-    demuxer: &str,
-    index: usize,
-    max_pixels: u64,
-) -> Result<Vec<(i64, i64, bool)>> {
-    let mut frames = Frames::from_start(Source::open(inputs, demuxer)?, index, max_pixels)?;
-    let mut shown = Vec::new();
-    while let Some((pts, _)) = frames.next_frame()? {
-        shown.push((pts, 0, shown.is_empty()));
+fn check_size(parameters: &Parameters, index: usize) -> Result<()> {
+    if parameters.width > 0 && parameters.height > 0 {
+        return Ok(());
     }
-    Ok(shown)
+    Err(Error::Source(format!("video stream {index} states no size of its pictures, and no frame of it was found")))
 }
 
 fn keyframes(times: &Times) -> Vec<u32> {

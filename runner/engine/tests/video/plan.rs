@@ -24,7 +24,8 @@ pub fn chunk(
     end: usize,
     rendition: VideoRendition,
 ) -> EncodeChunk {
-    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= start);
+    // The first frames are decoded from the start of the file.
+    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= start).filter(|key| **key > 0);
     EncodeChunk {
         stream_index: stream.index,
         demuxer: demuxer.into(),

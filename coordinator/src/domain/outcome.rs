@@ -14,6 +14,9 @@ pub enum Outcome {
     EncodeChunk {
         /// In the plan's order.
         renditions: Vec<Track>,
+        /// Source frames that could not be decoded; the picture before each is shown in its place.
+        #[serde(default)]
+        missing_frames: u64,
     },
     /// Of an audio track.
     EncodeAudio(Track),

@@ -18,7 +18,7 @@ pub fn from_wire(result: Option<wire::TaskResult>) -> Result<Outcome, String> {
         Kind::Probe(probe) => source(probe).map(Outcome::Probe),
         Kind::EncodeChunk(chunk) => {
             let renditions = chunk.renditions.into_iter().map(track).collect::<Result<_, _>>()?;
-            Ok(Outcome::EncodeChunk { renditions })
+            Ok(Outcome::EncodeChunk { renditions, missing_frames: chunk.missing_frames })
         }
         Kind::EncodeAudio(audio) => {
             track(audio.track.ok_or("the track is missing")?).map(Outcome::EncodeAudio)

@@ -40,8 +40,36 @@ pub(super) fn chunk_count(duration_ms: u64, slots: u32, chunk_seconds: Option<u3
     if rounds >= least.max(1) { rounds } else { count }
 }
 
+/// Cuts all grids into about `count` chunks, or into fewer when more would decode the source more than once over again
+/// before the frames that they show; then a note says so.
+pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> (Vec<Chunk>, Option<String>) {
+    let wanted = cut_into(drafts, stream, count);
+    let wanted_count = wanted.len();
+    let mut chunks = wanted;
+    while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
+        let fewer = chunks.len() as u64 * 3 / 4;
+        chunks = cut_into(drafts, stream, fewer);
+    }
+    let note = (chunks.len() < wanted_count).then(|| {
+        let parts = if chunks.len() == 1 { "1 chunk".to_owned() } else { format!("{} chunks", chunks.len()) };
+        format!("the source has few places at which decoding can start: {parts} instead of {wanted_count}")
+    });
+    (chunks, note)
+}
+
+/// Frames decoded in vain over all chunks.
+fn lead_in_total(drafts: &[Draft], stream: &VideoStream, chunks: &[Chunk]) -> usize {
+    let lead_in = |chunk: &Chunk| {
+        let starts = drafts.iter().zip(&chunk.slices);
+        let first = starts.map(|(draft, slice)| draft.source_pts[frame_at(slice.start_frame)]).min();
+        let seek = chunk.seek_pts.map_or(0, |pts| position(stream, pts));
+        first.map_or(0, |pts| position(stream, pts)).saturating_sub(seek)
+    };
+    chunks.iter().map(lead_in).sum()
+}
+
 /// Cuts all grids into about `count` chunks.
-pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
+fn cut_into(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
     let mut starts = vec![vec![0; drafts.len()]];
     for cut in primary_cuts(&drafts[0], stream, count) {
         let before = &starts[starts.len() - 1];
@@ -178,6 +206,20 @@ mod tests {
         let draft = Frames::new(&stream, zero).draft(Pace::Own, 2);
         // Even shares end at GOPs 6, 13 and 19; 20 begins with a keyframe and spares 200 frames of lead-in.
         assert_eq!(primary_cuts(&draft, &stream, 4), [300, 650, 1000]);
+    }
+
+    #[test]
+    fn a_source_with_one_keyframe_is_cut_so_that_little_is_decoded_in_vain() {
+        let stream = video(640, 360, (1, 25), 1, 5000);
+        let zero = Moment::new(0, stream.time_base).unwrap();
+        let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
+        let (chunks, note) = cut(&drafts, &stream, 20);
+        assert!(lead_in_total(&drafts, &stream, &chunks) <= 5000);
+        assert!((2..=3).contains(&chunks.len()));
+        assert!(note.unwrap().ends_with("instead of 20"));
+        let stream = VideoStream { keyframes: (0..5000).step_by(50).collect(), ..stream };
+        let (chunks, note) = cut(&drafts, &stream, 20);
+        assert_eq!((chunks.len(), note), (20, None));
     }
 
     #[test]

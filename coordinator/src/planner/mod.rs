@@ -51,9 +51,12 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
     let first_frame = video.and_then(|stream| Moment::new(stream.pts[0], stream.time_base));
     let first_samples = chosen.iter().filter_map(|stream| audio::first_sample(stream));
     let zero = first_frame.into_iter().chain(first_samples).reduce(Moment::or_earlier);
-    let video_plan = match (video, &profile.video, zero) {
-        (Some(stream), Some(rules), Some(zero)) => Some(plan_video(source, stream, rules, zero, request)?),
-        _ => None,
+    let (video_plan, cut_note) = match (video, &profile.video, zero) {
+        (Some(stream), Some(rules), Some(zero)) => {
+            let (plan, note) = plan_video(source, stream, rules, zero, request)?;
+            (Some(plan), note)
+        }
+        _ => (None, None),
     };
     let segment_seconds = profile.package.segment_seconds;
     let audio_plan = match &profile.audio {
@@ -64,7 +67,10 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
     Ok(Plan {
         profile: profile.name.clone(),
         demuxer: source.demuxer.clone(),
-        notes: notes(source, profile, video, (chosen.len(), sounding.len())),
+        notes: notes(source, profile, video, (chosen.len(), sounding.len()))
+            .into_iter()
+            .chain(cut_note)
+            .collect(),
         video: video_plan,
         audio: audio_plan,
         package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
@@ -77,7 +83,7 @@ fn plan_video(
     rules: &VideoRules,
     zero: Moment,
     request: &Request,
-) -> Result<VideoPlan, Failure> {
+) -> Result<(VideoPlan, Option<String>), Failure> {
     colour::check(stream)?;
     let frames = Frames::new(stream, zero);
     let shown = renditions::shown_size(stream);
@@ -95,8 +101,8 @@ fn plan_video(
         ladder.push(renditions::rendition(step, grid, (shown, input_bps), rules)?);
     }
     let chunk_count = chunks::chunk_count(duration_ms(&drafts[0]), request.slots, request.chunk_seconds);
-    let chunks = chunks::cut(&drafts, stream, chunk_count);
-    Ok(VideoPlan {
+    let (chunks, note) = chunks::cut(&drafts, stream, chunk_count);
+    let plan = VideoPlan {
         stream_index: stream.index,
         rotation_degrees: stream.rotation_degrees,
         interlaced: stream.interlaced,
@@ -105,7 +111,8 @@ fn plan_video(
         grids: drafts.into_iter().map(Draft::into_grid).collect(),
         renditions: ladder,
         chunks,
-    })
+    };
+    Ok((plan, note))
 }
 
 fn duration_ms(draft: &Draft) -> u64 {

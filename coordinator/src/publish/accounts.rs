@@ -4,6 +4,7 @@ use super::Finished;
 use super::ladder::{AudioFile, Ladder, VideoFile};
 use super::rate::{Cap, simulate};
 use super::report::{Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Task, Totals};
+use crate::domain::damage;
 use crate::domain::outcome::Outcome;
 use crate::domain::source::VideoStream;
 use crate::domain::{Rational, TaskKind, Timestamp};
@@ -13,7 +14,8 @@ use crate::store::{AttemptRecord, AttemptState, RunnerRecord, TaskRecord};
 /// The report of a finished job; `playlists` are about to be written.
 pub(super) fn report(finished: &Finished, ladder: &Ladder<'_>, playlists: &[(Location, String)]) -> Report {
     let Finished { plan, source, tasks, .. } = finished;
-    let notes = source.notes.iter().chain(&plan.notes).cloned().collect();
+    let damage = damage::note(plan, &missing_frames(tasks));
+    let notes = source.notes.iter().chain(&plan.notes).chain(&damage).cloned().collect();
     Report {
         format: 1,
         job: job(finished),
@@ -203,9 +205,20 @@ fn index(kind: TaskKind) -> u32 {
     }
 }
 
+/// Of each chunk.
+fn missing_frames(tasks: &[TaskRecord]) -> Vec<(u32, u64)> {
+    let missing = |task: &TaskRecord| match (&task.outcome, task.kind) {
+        (Some(Outcome::EncodeChunk { missing_frames, .. }), TaskKind::EncodeChunk { chunk_index }) => {
+            Some((chunk_index, *missing_frames))
+        }
+        _ => None,
+    };
+    tasks.iter().filter_map(missing).collect()
+}
+
 fn frames(task: &TaskRecord) -> u64 {
     match (&task.outcome, task.kind) {
-        (Some(Outcome::EncodeChunk { renditions }), _) => {
+        (Some(Outcome::EncodeChunk { renditions, .. }), _) => {
             renditions.iter().map(|track| track.sample_count).max().unwrap_or(0)
         }
         (Some(Outcome::Assemble { sample_count }), TaskKind::Assemble { .. }) => *sample_count,

@@ -118,7 +118,7 @@ async fn what_does_not_agree_is_not_published() {
     let bench = Bench::new().await;
     let with = |change: &dyn Fn(&mut Track)| {
         let mut finished = bench.finished.clone();
-        let Some(Outcome::EncodeChunk { renditions }) = &mut finished.tasks[1].outcome else {
+        let Some(Outcome::EncodeChunk { renditions, .. }) = &mut finished.tasks[1].outcome else {
             panic!("a chunk")
         };
         change(&mut renditions[0]);

@@ -20,8 +20,9 @@ pub async fn result(
     }
     match (claimed.task.kind, &result.outcome) {
         (TaskKind::Probe, Outcome::Probe(_)) => Ok(()),
-        (TaskKind::EncodeChunk { chunk_index }, Outcome::EncodeChunk { renditions }) => {
+        (TaskKind::EncodeChunk { chunk_index }, Outcome::EncodeChunk { renditions, missing_frames }) => {
             let plan = parts.plan(&claimed.task.job_id).await?;
+            check_missing(&plan, chunk_index, *missing_frames).map_err(SchedulerError::Refused)?;
             check_chunk(&plan, chunk_index, renditions, &result.objects).map_err(SchedulerError::Refused)
         }
         (TaskKind::EncodeAudio { .. }, Outcome::EncodeAudio(track)) => {
@@ -58,6 +59,16 @@ fn check_chunk(plan: &Plan, index: u32, tracks: &[Track], objects: &[StoredObjec
         check_size(&rendition.name, track, Some(object))?;
     }
     Ok(())
+}
+
+fn check_missing(plan: &Plan, index: u32, missing_frames: u64) -> Result<(), String> {
+    let video = plan.video.as_ref().ok_or("the plan has no video")?;
+    let chunk = video.chunks.get(index as usize).ok_or("the plan has no such chunk")?;
+    let planned: u64 = chunk.slices.iter().map(|slice| slice.frame_count()).sum();
+    match missing_frames <= planned {
+        true => Ok(()),
+        false => Err(format!("chunk {index} misses {missing_frames} frames, planned are at most {planned}")),
+    }
 }
 
 fn check_size(name: &str, track: &Track, object: Option<&StoredObject>) -> Result<(), String> {

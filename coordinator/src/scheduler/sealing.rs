@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{SchedulerError, check};
 use crate::clock::new_id;
+use crate::domain::damage;
 use crate::domain::outcome::Outcome;
 use crate::domain::source::Source;
 use crate::domain::{Failure, FailureClass, JobId, JobState, LeaseRef};
@@ -101,11 +102,32 @@ async fn finish(parts: &Parts, attempt: &SealingAttempt) -> Result<bool, Schedul
         },
         _ => None,
     };
+    if let Some(failure) = damage(parts, claimed).await? {
+        parts.store.fail_job(&claimed.task.job_id, failure, parts.clock.now()).await?;
+        return Ok(true);
+    }
     let state = parts.store.seal(&claimed.attempt.id, plan, parts.clock.now()).await?;
     if state == JobState::Publishing {
         parts.publish_wanted.notify_one();
     }
     Ok(!matches!(state, JobState::Cancelled | JobState::Failed))
+}
+
+/// The job's end, when this chunk and those sealed before it miss too many source frames.
+async fn damage(parts: &Parts, claimed: &ClaimedTask) -> Result<Option<Failure>, SchedulerError> {
+    let missing = |outcome: &Option<Outcome>| match outcome {
+        Some(Outcome::EncodeChunk { missing_frames, .. }) => *missing_frames,
+        _ => 0,
+    };
+    let here = missing(&claimed.task.outcome);
+    if here == 0 {
+        return Ok(None);
+    }
+    let tasks = parts.store.tasks(&claimed.task.job_id).await?;
+    let others = tasks.iter().filter(|task| task.id != claimed.task.id).map(|task| missing(&task.outcome));
+    let total = others.fold(here, u64::saturating_add);
+    let plan = parts.plan(&claimed.task.job_id).await?;
+    Ok(damage::too_much(&plan, total))
 }
 
 /// An upload that cannot be completed: passing troubles are tried again, others end the attempt.

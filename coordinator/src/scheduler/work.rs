@@ -168,7 +168,7 @@ fn chunks_of(tasks: &[TaskRecord], rendition: usize) -> Result<Vec<(&Track, &Sto
 /// A rendition's share of a chunk, when it is done.
 fn share_of(task: &TaskRecord, rendition: usize) -> Option<(&Track, &StoredObject)> {
     match &task.outcome {
-        Some(Outcome::EncodeChunk { renditions }) => {
+        Some(Outcome::EncodeChunk { renditions, .. }) => {
             renditions.get(rendition).zip(task.objects.get(rendition))
         }
         _ => None,

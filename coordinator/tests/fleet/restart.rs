@@ -77,7 +77,7 @@ fn encoded(objects: &[StoredObject]) -> Outcome {
             starts_with_keyframe: true,
         }],
     };
-    Outcome::EncodeChunk { renditions: objects.iter().map(track).collect() }
+    Outcome::EncodeChunk { renditions: objects.iter().map(track).collect(), missing_frames: 0 }
 }
 
 #[tokio::test]

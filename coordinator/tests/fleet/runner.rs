@@ -219,7 +219,7 @@ fn result(lease: &Lease) -> Kind {
             };
             let renditions = chunk.renditions.iter().enumerate();
             let renditions = renditions.map(|(index, rendition)| track(frames(rendition), index)).collect();
-            Kind::EncodeChunk(EncodeChunkResult { renditions })
+            Kind::EncodeChunk(EncodeChunkResult { renditions, missing_frames: 0 })
         }
         Spec::EncodeAudio(_) => Kind::EncodeAudio(EncodeAudioResult { track: Some(track(480_000, 0)) }),
         Spec::Assemble(joined) => Kind::Assemble(AssembleResult { sample_count: joined.sample_count }),

@@ -200,6 +200,20 @@ pub fn attachment_bytes(stream: &Stream) -> u64 {
     u64::try_from(header_bytes).unwrap_or(0) + u64::try_from(picture_bytes).unwrap_or(0)
 }
 
+/// A frame of which something is lost, painted over or not.
+pub fn is_damaged(frame: &frame::Video) -> bool {
+    // SAFETY: a frame's pointer is valid while the frame lives.
+    frame.is_corrupt() || unsafe { (*frame.as_ptr()).decode_error_flags != 0 }
+}
+
+/// Another reference to a frame's picture, which is not copied.
+pub fn share(frame: &frame::Video) -> Result<frame::Video, Error> {
+    let mut shared = frame::Video::empty();
+    // SAFETY: both pointers are valid for the call, and the new frame is empty, as FFmpeg wants it.
+    let result = unsafe { ffi::av_frame_ref(shared.as_mut_ptr(), frame.as_ptr()) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(shared) }
+}
+
 /// What the stream's header says.
 pub fn parameters(stream: &Stream) -> Parameters {
     // SAFETY: a stream of an open context has parameters, plain data as long as the stream lives. Enumerations are read

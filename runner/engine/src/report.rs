@@ -14,6 +14,8 @@ pub enum Report {
     EncodeChunk {
         /// One per rendition.
         renditions: Vec<Track>,
+        /// Source frames that could not be decoded; the picture before each is shown in its place.
+        missing_frames: u64,
     },
     /// The audio track.
     EncodeAudio(Track),

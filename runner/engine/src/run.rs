@@ -33,7 +33,9 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
     match task {
         Task::Probe(task) => probe::run(task, inputs, outputs).map(Report::Probe),
         Task::EncodeChunk(task) => {
-            chunk::encode(task, inputs, outputs).map(|renditions| Report::EncodeChunk { renditions })
+            let encoded = chunk::encode(task, inputs, outputs)?;
+            let chunk::Encoded { renditions, missing_frames } = encoded;
+            Ok(Report::EncodeChunk { renditions, missing_frames })
         }
         Task::EncodeAudio(task) => audio::encode(task, inputs, outputs).map(Report::EncodeAudio),
         Task::Assemble(task) => assemble::join(task, inputs, outputs),

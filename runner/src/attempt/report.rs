@@ -9,8 +9,9 @@ use flotilla_proto::fleet::{self, task_result::Kind};
 pub fn result(report: Report) -> Option<fleet::TaskResult> {
     let kind = match report {
         Report::Probe(source) => Kind::Probe(probe(source)),
-        Report::EncodeChunk { renditions } => Kind::EncodeChunk(fleet::EncodeChunkResult {
+        Report::EncodeChunk { renditions, missing_frames } => Kind::EncodeChunk(fleet::EncodeChunkResult {
             renditions: renditions.into_iter().map(track).collect(),
+            missing_frames,
         }),
         Report::EncodeAudio(audio) => {
             Kind::EncodeAudio(fleet::EncodeAudioResult { track: Some(track(audio)) })

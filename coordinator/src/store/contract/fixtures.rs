@@ -112,7 +112,7 @@ pub fn result(claimed: &ClaimedTask) -> AcceptedResult {
             audio: vec![],
             notes: vec![],
         }),
-        TaskKind::EncodeChunk { .. } => Outcome::EncodeChunk { renditions: vec![track] },
+        TaskKind::EncodeChunk { .. } => Outcome::EncodeChunk { renditions: vec![track], missing_frames: 0 },
         TaskKind::EncodeAudio { .. } => Outcome::EncodeAudio(track),
         _ => Outcome::Assemble { sample_count: 4 },
     };

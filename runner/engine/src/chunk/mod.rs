@@ -2,37 +2,35 @@
 //! shows, by its time; frames that no grid shows are decoded at most.
 
 mod deinterlace;
+mod held;
 mod rendition;
 mod shown;
-
-use std::cmp::Ordering;
-
-use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
 use crate::pipe::{Outputs, SharedInputs};
 use crate::report::Track;
 use crate::scale::Ladder;
-use crate::source::frames::Frames;
 use crate::spec::{EncodeChunk, VideoRendition};
-use deinterlace::Deinterlaced;
+use held::Held;
 use rendition::Rendition;
 use shown::Shown;
 
+/// What came out of a chunk.
+pub struct Encoded {
+    /// One per rendition.
+    pub renditions: Vec<Track>,
+    /// Source frames that could not be decoded.
+    pub missing_frames: u64,
+}
+
 /// Encodes all renditions of a chunk of input 0; output `n` gets rendition `n`.
-pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Vec<Track>> {
+pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Encoded> {
     let shown = Shown::of(&task.grids)?;
     let mut renditions = open_renditions(task)?;
-    let mut decoded = Decoded::open(task, inputs, &shown)?;
+    let mut held = Held::open(task, inputs, &shown.pts)?;
     let mut ladder = None;
     for (number, wanted_pts) in shown.pts.iter().enumerate() {
-        let missing = || {
-            let (name, planned) = (&task.renditions[0].name, shown.pts.len());
-            Error::Source(format!(
-                "{name}: the decoder gave {number} of {planned} frames, none at time {wanted_pts}"
-            ))
-        };
-        let frame = decoded.frame_at(*wanted_pts)?.ok_or_else(missing)?;
+        let frame = held.frame_at(*wanted_pts)?;
         if ladder.is_none() {
             ladder = Some(Ladder::new(&frame, task, &shown.counts)?);
         }
@@ -43,7 +41,8 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
         })?;
         outputs.progress(renditions[0].progress())?;
     }
-    renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect()
+    let renditions: Result<_> = renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect();
+    Ok(Encoded { renditions: renditions?, missing_frames: held.missing_frames() })
 }
 
 fn open_renditions(task: &EncodeChunk) -> Result<Vec<Rendition<'_>>> {
@@ -61,41 +60,4 @@ fn open_rendition<'a>(
     let grid = task.grids.get(spec.grid_index);
     let grid = grid.ok_or_else(|| Error::Internal(format!("{}: the plan gives no grid", spec.name)))?;
     Rendition::open(spec, grid, output)
-}
-
-/// Whole pictures in display order.
-enum Decoded {
-    Progressive(Box<Frames>),
-    Deinterlaced(Box<Deinterlaced>),
-}
-
-impl Decoded {
-    fn open(task: &EncodeChunk, inputs: &SharedInputs, shown: &Shown) -> Result<Self> {
-        let frames = Frames::of_chunk(inputs, task, &shown.pts)?;
-        Ok(match task.interlaced {
-            false => Self::Progressive(Box::new(frames)),
-            true => {
-                Self::Deinterlaced(Box::new(Deinterlaced::new(frames, shown.pts[0], task.picture.fields)))
-            }
-        })
-    }
-
-    /// The frame at exactly this time; those before it are dropped. None: there is no such frame.
-    fn frame_at(&mut self, wanted_pts: i64) -> Result<Option<frame::Video>> {
-        while let Some((pts, frame)) = self.next_frame()? {
-            match pts.cmp(&wanted_pts) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(Some(frame)),
-                Ordering::Greater => break,
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_frame(&mut self) -> Result<Option<(i64, frame::Video)>> {
-        match self {
-            Self::Progressive(frames) => frames.next_frame(),
-            Self::Deinterlaced(frames) => frames.next_frame(),
-        }
-    }
 }

@@ -1,10 +1,12 @@
-//! What a source is, from its headers and one pass over its packets; nothing is decoded where the container has the
-//! times of its frames.
+//! What a source is, from its headers and one pass over its packets. Frames are decoded only where the container is not to
+//! be believed, and then few where that is enough.
 
 mod audio;
+mod length;
 mod limits;
 mod listen;
 mod look;
+mod table;
 mod times;
 mod video;
 
@@ -38,7 +40,7 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         demuxer,
         video: Vec::new(),
         audio: Vec::new(),
-        notes: Vec::new(),
+        notes: length::check(&source, &times)?.into_iter().collect(),
     };
     audio::describe_all(&source, &times, inputs, &mut found)?;
     for (stream, times) in source.input().streams().zip(times) {

@@ -6,12 +6,11 @@ use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::stream::Disposition;
 
 use super::times::Times;
-use super::{bitrate_bps, look, rational};
+use super::{bitrate_bps, look, rational, table};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
 use crate::report::{self, BLOCK_FRAMES, DolbyVision, PictureFacts, VideoStream};
-use crate::source::frames::Frames;
 use crate::source::{self, Source};
 use crate::spec::{Colour, Rational};
 
@@ -25,22 +24,18 @@ pub fn describe(
 ) -> Result<VideoStream> {
     let index = stream.index();
     let attached_picture = stream.disposition().contains(Disposition::ATTACHED_PIC);
-    if attached_picture {
-        times.shown.clear();
-    } else if times.incomplete {
-        found
-            .notes
-            .push(format!("video stream {index} has frames without times; they were taken from a decode"));
-        times.shown = decoded_times(inputs, &found.demuxer, index, max_pixels)?;
-    }
-    times.shown.sort_unstable();
-    times.shown.dedup_by_key(|(pts, ..)| *pts);
+    let parameters = ffi::parameters(stream);
+    times.shown = if attached_picture {
+        Vec::new()
+    } else {
+        if parameters.width <= 0 || parameters.height <= 0 {
+            return Err(no_size(stream, inputs, max_pixels, &found.demuxer));
+        }
+        let stream = table::Stream { inputs, demuxer: &found.demuxer, index, max_pixels };
+        stream.table(&mut times, &mut found.notes)?
+    };
     if times.shown.is_empty() && !attached_picture {
         return Err(Error::Source(format!("video stream {index} holds no frame")));
-    }
-    let parameters = ffi::parameters(stream);
-    if !attached_picture && (parameters.width <= 0 || parameters.height <= 0) {
-        return Err(no_size(stream, inputs, max_pixels, &found.demuxer));
     }
     let turn = Turn::of(stream);
     if !attached_picture && !turn.is_quarter {
@@ -88,21 +83,6 @@ fn no_size(stream: &Stream, inputs: &SharedInputs, max_pixels: u64, demuxer: &st
         .and_then(|source| source::check_size(&ffi::parameters(&source.stream(index)?), max_pixels));
     let unknown = || Error::Source(format!("the pictures of video stream {index} have no size"));
     stated.err().unwrap_or_else(unknown)
-}
-
-/// Times as the decoder gives them from the very start, the only place where they are sure to come out the same again.
-fn decoded_times(
-    inputs: &SharedInputs,
-    demuxer: &str,
-    index: usize,
-    max_pixels: u64,
-) -> Result<Vec<(i64, i64, bool)>> {
-    let mut frames = Frames::from_start(Source::open(inputs, demuxer)?, index, max_pixels)?;
-    let mut shown = Vec::new();
-    while let Some((pts, _)) = frames.next_frame()? {
-        shown.push((pts, 0, shown.is_empty()));
-    }
-    Ok(shown)
 }
 
 fn keyframes(times: &Times) -> Vec<u32> {

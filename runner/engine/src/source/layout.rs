@@ -22,14 +22,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// None when the input is no such file; an error when it ends within a box: FFmpeg would only say that it is no
-    /// video.
+    /// None when the input is no such file; an error when it ends before its index does: FFmpeg would only say that it
+    /// is no video.
     pub fn check(reader: &mut InputReader) -> Result<Option<Self>> {
         let is_mp4 = reader.size_bytes() >= 8 && &header(reader, 0)?.0 == b"ftyp";
         if is_mp4 { Self::of(reader).map(Some) } else { Ok(None) }
     }
 
-    /// Walks over the boxes; an error when the file ends within one.
+    /// Walks over the boxes; an error when the file ends within one and its index was not found before.
     pub fn of(reader: &mut InputReader) -> Result<Self> {
         let size_bytes = reader.size_bytes();
         let mut layout = Self::default();
@@ -38,11 +38,17 @@ impl Layout {
             if size_bytes.saturating_sub(start) < 8 {
                 return Ok(layout);
             }
-            let (kind, length) = header(reader, start)?;
+            let (kind, length) = match header(reader, start) {
+                Err(Error::Source(_)) if layout.index.is_some() => return Ok(layout),
+                read => read?,
+            };
             if &kind == b"moof" {
                 return Ok(Self { fragmented: true, ..layout });
             }
             let end = if length == 0 { size_bytes } else { start.saturating_add(length) };
+            if end > size_bytes && layout.index.is_some() && &kind != b"moov" {
+                return Ok(layout);
+            }
             if end > size_bytes {
                 return Err(Error::Source(format!(
                     "the file is cut off: it has {size_bytes} of at least {end} bytes"

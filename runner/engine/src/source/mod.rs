@@ -2,6 +2,7 @@
 //! content, and a playlist that calls itself a video must not make it look for other files.
 
 mod choice;
+mod clock;
 pub mod frames;
 mod layout;
 pub mod reader;
@@ -18,16 +19,23 @@ use ffmpeg_next::{Packet, Stream, decoder, threading};
 use crate::error::{Error, Result};
 use crate::ffi::{self, InputOptions, Parameters};
 use crate::pipe::SharedInputs;
+use clock::Clock;
 use layout::Layout;
 use reader::{Expectation, InputReader, Trouble};
 
 /// Containers that are read, by FFmpeg's first name for each.
-const DEMUXERS: &str = "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,mp3,wav,flac,aac,w64,aiff";
+const DEMUXERS: &str =
+    "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,gif,ivf,h264,hevc,mp3,wav,flac,aac,w64,aiff";
 /// Containers whose headers say all about their streams.
 const SELF_DESCRIBING: [&str; 2] = ["mov", "matroska"];
 /// Where FFmpeg itself gives up. Far above what is accepted, so that it is told as what it is.
 const MAX_STREAMS: u32 = 1000;
 const AVIO_BUFFER_BYTES: usize = 64 << 10;
+/// Containers whose clock may be set back in the middle.
+const RESETTABLE_CLOCKS: [&str; 2] = ["mpegts", "mpeg"];
+/// Their decoders paint over damage with what other threads may not have decoded yet, and the result must be the same
+/// each time.
+const CONCEALING_CODECS: [codec::Id; 2] = [codec::Id::H264, codec::Id::MPEG4];
 /// More threads only help where cores are idle, and they cost memory; engines run side by side instead.
 const DECODER_THREADS: usize = 2;
 
@@ -145,9 +153,24 @@ impl Source {
         self.position_bytes
     }
 
-    /// True when the container keeps each frame in a packet of its own, with its time.
-    pub fn has_frames_apart(&self) -> bool {
-        SELF_DESCRIBING.contains(&self.demuxer().as_str())
+    /// One index, read already, names all packets with their times.
+    pub fn has_whole_index(&self) -> bool {
+        self.indexed
+    }
+
+    /// Ticks of a stream's clock in a second, at least 1.
+    pub fn second_ticks(&self, stream_index: usize) -> Result<i64> {
+        let time_base = self.stream(stream_index)?.time_base();
+        Ok((i64::from(time_base.denominator()) / i64::from(time_base.numerator().max(1))).max(1))
+    }
+
+    /// What gives the frames of a video stream their times.
+    fn clock(&self, stream_index: usize) -> Result<Clock> {
+        let second_ticks = self.second_ticks(stream_index)?;
+        let rate = self.stream(stream_index)?.avg_frame_rate();
+        let (frames, seconds) = (i64::from(rate.numerator()), i64::from(rate.denominator()));
+        let step_ticks = if frames > 0 { second_ticks.saturating_mul(seconds) / frames } else { 1 };
+        Ok(Clock::new(second_ticks, step_ticks, RESETTABLE_CLOCKS.contains(&self.demuxer().as_str())))
     }
 
     /// A decoder for a video stream, which refuses pictures of more than `max_pixels`.
@@ -157,9 +180,10 @@ impl Source {
         let unusable = |error| self.blame("no decoder for the video", error);
         let mut context = codec::Context::from_parameters(stream.parameters()).map_err(unusable)?;
         ffi::set_max_pixels(&mut context, max_pixels);
+        let conceals = CONCEALING_CODECS.contains(&stream.parameters().id());
         context.set_threading(threading::Config {
             kind: threading::Type::Frame,
-            count: DECODER_THREADS,
+            count: if conceals { 1 } else { DECODER_THREADS },
             ..Default::default()
         });
         let mut decoder = context.decoder();

@@ -14,30 +14,43 @@ impl Source {
     /// The packet of the keyframe at exactly `keyframe_pts`, with all that follows coming next; none: it was not found,
     /// and reading goes on from anywhere.
     pub fn seek(&mut self, stream_index: usize, keyframe_pts: i64) -> Result<Option<Packet>> {
-        let time_base = self.stream(stream_index)?.time_base();
-        let second_ticks = i64::from(time_base.denominator()) / i64::from(time_base.numerator().max(1));
+        let second_ticks = self.second_ticks(stream_index)?;
         let mut back_ticks = 0;
         for _ in 0..MAX_TRIES {
             let target = keyframe_pts.saturating_sub(back_ticks);
             if ffi::seek_back(&mut self.input, stream_index, target).is_ok()
-                && let Some(packet) = self.find(stream_index, keyframe_pts)?
+                && let Some(packet) = self.find(stream_index, keyframe_pts, |pts| pts == keyframe_pts)?
             {
                 return Ok(Some(packet));
             }
-            back_ticks = (back_ticks * 4).max(second_ticks.max(1));
+            back_ticks = (back_ticks * 4).max(second_ticks);
         }
         Ok(None)
     }
 
-    fn find(&mut self, stream_index: usize, keyframe_pts: i64) -> Result<Option<Packet>> {
+    /// The packet of some keyframe before `latest_pts`, likewise.
+    pub fn seek_before(&mut self, stream_index: usize, latest_pts: i64) -> Result<Option<Packet>> {
+        match ffi::seek_back(&mut self.input, stream_index, latest_pts) {
+            Ok(()) => self.find(stream_index, latest_pts, |pts| pts < latest_pts),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The next keyframe whose time fits, up to those decoded after `latest_pts`.
+    fn find(
+        &mut self,
+        stream_index: usize,
+        latest_pts: i64,
+        fits: impl Fn(i64) -> bool,
+    ) -> Result<Option<Packet>> {
         while let Some(packet) = self.next_packet()? {
             if packet.stream() != stream_index {
                 continue;
             }
-            if packet.is_key() && packet.pts() == Some(keyframe_pts) {
+            if packet.is_key() && packet.pts().is_some_and(&fits) {
                 return Ok(Some(packet));
             }
-            if packet.dts().is_some_and(|dts| dts > keyframe_pts) {
+            if packet.dts().is_some_and(|dts| dts > latest_pts) {
                 break;
             }
         }

@@ -62,7 +62,7 @@ pub fn encode(source: &[u8], encoder: &str, options: &[(&str, &str)], ends: &[u6
     for &end in ends {
         let task = chunk(encoder, options, start, end, 1 + (start as u32) / GOP_FRAMES);
         let (report, outputs) = run(&task, vec![source.to_vec()]).unwrap();
-        let Report::EncodeChunk { renditions } = report else { panic!("another report") };
+        let Report::EncodeChunk { renditions, .. } = report else { panic!("another report") };
         let [track] = renditions.try_into().unwrap();
         match &mut whole {
             None => whole = Some(track),

@@ -12,7 +12,7 @@ const PICTURE: &str = "testsrc2=size=128x96:rate=24:duration=4";
 
 fn encode(task: &EncodeChunk, bytes: &[u8]) -> (Vec<Track>, Vec<Vec<u8>>) {
     let (report, collected) = memory::run(&Task::EncodeChunk(task.clone()), bytes).unwrap();
-    let Report::EncodeChunk { renditions } = report else { panic!("not a chunk") };
+    let Report::EncodeChunk { renditions, .. } = report else { panic!("not a chunk") };
     for (track, output) in renditions.iter().zip(&collected.outputs) {
         let size: usize = track.fragments.iter().map(|fragment| fragment.size_bytes as usize).sum();
         assert_eq!(size, output.len());

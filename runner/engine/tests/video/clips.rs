@@ -29,6 +29,13 @@ impl Clips {
         path
     }
 
+    /// What FFmpeg makes of other clips; `arguments` name them.
+    pub fn copy(&self, name: &str, arguments: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        ffmpeg(arguments.split(' ').chain([path.to_str().unwrap()]));
+        path
+    }
+
     /// Bytes as a file.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
@@ -61,6 +68,18 @@ pub fn frame_hashes(path: &Path) -> Vec<(i64, String)> {
     let lines = String::from_utf8(output.stdout).unwrap();
     let frames = lines.lines().filter(|line| !line.starts_with('#'));
     frames.map(|line| line.split(',').map(str::trim).collect::<Vec<_>>()).map(parse_hash).collect()
+}
+
+/// Hashes of the pixels of all frames of a clip in order, as `ffmpeg` decodes them from its start, whatever their times.
+pub fn decoded_hashes(path: &Path) -> Vec<String> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "quiet", "-i", path.to_str().unwrap()])
+        .args("-map 0:v:0 -fps_mode passthrough -pix_fmt yuv420p -vf setpts=N -f framemd5 -".split(' '))
+        .output()
+        .unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let frames = lines.lines().filter(|line| !line.starts_with('#'));
+    frames.map(|line| line.rsplit(',').next().unwrap().trim().to_owned()).collect()
 }
 
 fn parse_hash(fields: Vec<&str>) -> (i64, String) {

@@ -3,6 +3,9 @@
 
 mod chunk;
 mod clips;
+mod containers;
+mod cuts;
+mod damage;
 mod failures;
 mod memory;
 mod pipe;

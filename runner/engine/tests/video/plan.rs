@@ -26,7 +26,8 @@ pub fn chunk(
 ) -> EncodeChunk {
     // A deinterlacer looks at the frames before.
     let needed = if stream.interlaced { start.saturating_sub(2) } else { start };
-    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= needed);
+    // The first frames are decoded from the start of the file.
+    let seek = stream.keyframes.iter().rev().find(|key| **key as usize <= needed).filter(|key| **key > 0);
     EncodeChunk {
         stream_index: stream.index,
         demuxer: demuxer.into(),

@@ -21,7 +21,8 @@ use layout::Layout;
 use reader::{Expectation, InputReader, Trouble};
 
 /// Containers that are read, by FFmpeg's first name for each.
-const DEMUXERS: &str = "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,mp3,wav,flac,aac,w64,aiff";
+pub(crate) const DEMUXERS: &str =
+    "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,mp3,wav,flac,aac,w64,aiff";
 /// Containers whose headers say all about their streams.
 const SELF_DESCRIBING: [&str; 2] = ["mov", "matroska"];
 /// Where FFmpeg itself gives up. Far above what is accepted, so that it is told as what it is.

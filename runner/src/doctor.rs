@@ -1,6 +1,7 @@
 //! `doctor`: what this machine can do, and why not. Always tries, never trusts what was kept.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use flotilla_engine::inventory::{Inventory, Item};
 use serde::Serialize;
 
 use crate::config::Config;
@@ -15,7 +16,9 @@ struct Findings {
     machine: Machine,
     ffmpeg: String,
     slots: u32,
+    engine_memory_mib: u64,
     encoders: Vec<Finding>,
+    reads: Inventory,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -43,7 +46,9 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         slots: config.slots.unwrap_or(machine.slot_count()).get(),
         machine,
         ffmpeg: flotilla_engine::run::libraries(),
+        engine_memory_mib: config.engine.memory_mib,
         encoders: capability::try_all(&config.engine, &http).await.into_iter().map(Finding::from).collect(),
+        reads: Inventory::examine(),
     };
     match json {
         true => println!("{}", serde_json::to_string_pretty(&findings).expect("plain data has a JSON form")),
@@ -86,6 +91,10 @@ impl std::fmt::Display for Findings {
             memory_bytes >> 20,
             self.slots
         )?;
+        match self.engine_memory_mib {
+            0 => writeln!(f, "engine    as much memory as there is")?,
+            limit => writeln!(f, "engine    at most {limit} MiB of memory each")?,
+        }
         writeln!(f, "ffmpeg    {}\n", self.ffmpeg)?;
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -100,12 +109,29 @@ impl std::fmt::Display for Findings {
                 words,
             ]);
         }
-        writeln!(f, "{table}")?;
+        writeln!(f, "{table}\n")?;
+        for (what, items) in [
+            ("containers", &self.reads.containers),
+            ("video", &self.reads.video),
+            ("audio", &self.reads.audio),
+        ] {
+            writeln!(f, "reads {what:10} {}", names(items, true))?;
+            let lacking = names(items, false);
+            if !lacking.is_empty() {
+                writeln!(f, "lacks {what:10} {lacking}")?;
+            }
+        }
         for finding in self.encoders.iter().filter(|finding| !finding.works) {
             writeln!(f, "\nhint: {}: {}", finding.name, finding.hint.unwrap_or_default())?;
         }
         Ok(())
     }
+}
+
+/// Names of what this build reads, or of what it does not.
+fn names(items: &[Item], reads: bool) -> String {
+    let chosen = items.iter().filter(|item| item.reads == reads).map(|item| item.name);
+    chosen.collect::<Vec<_>>().join(" ")
 }
 
 fn hint(encoder: &str) -> &'static str {
@@ -130,9 +156,17 @@ mod tests {
             machine: Machine { cpu_count: 2, memory_bytes: 4 << 30, description: "a box".into() },
             ffmpeg: "59".into(),
             slots: 2,
+            engine_memory_mib: 512,
             encoders: vec![trial.into()],
+            reads: Inventory {
+                containers: vec![Item { name: "mov", reads: true }, Item { name: "dv", reads: false }],
+                video: Vec::new(),
+                audio: Vec::new(),
+            },
         };
         let text = findings.to_string();
+        assert!(text.contains("reads containers mov") && text.contains("lacks containers dv"), "{text}");
+        assert!(text.contains("at most 512 MiB"), "{text}");
         assert!(text.contains("not in this FFmpeg") && text.contains("hint: libx264: install"), "{text}");
     }
 }

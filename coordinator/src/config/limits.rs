@@ -60,3 +60,23 @@ impl Limits {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// docs/media.md names every limit with its default.
+    #[test]
+    fn the_page_on_media_is_true() {
+        let text = include_str!("../../../docs/media.md");
+        let known = toml::from_str::<Limits>("no_such_key = 1").unwrap_err().to_string();
+        let known = known.split_once("expected ").expect("the parser tells what it knows").1.to_owned();
+        for key in known.split('`').skip(1).step_by(2) {
+            let row = text.lines().find_map(|line| line.strip_prefix(&format!("| `limits.{key}` | ")));
+            let row = row.unwrap_or_else(|| panic!("limits.{key} is not in docs/media.md"));
+            let value: String = row.chars().take_while(char::is_ascii_digit).collect();
+            let told: Limits = toml::from_str(&format!("{key} = {value}")).unwrap();
+            assert_eq!(told, Limits::default(), "limits.{key} = {value}");
+        }
+    }
+}

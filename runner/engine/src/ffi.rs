@@ -78,6 +78,13 @@ pub fn open_input(mut io: StreamIo, options: InputOptions) -> Result<Input, Erro
     }
 }
 
+/// Whether FFmpeg has a demuxer of that name.
+pub fn has_demuxer(name: &str) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: the name ends with a zero byte; the table that is searched never changes.
+    unsafe { !ffi::av_find_input_format(name.as_ptr()).is_null() }
+}
+
 fn scan_streams(input: &mut Input, options: &[(&str, String)]) -> Result<(), Error> {
     // SAFETY: FFmpeg reads one option list per stream known at the call, and `lists` has exactly so many.
     unsafe {

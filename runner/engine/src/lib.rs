@@ -20,6 +20,7 @@ pub mod error;
 mod ffi;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod inventory;
 pub mod pipe;
 pub mod report;
 pub mod spec;

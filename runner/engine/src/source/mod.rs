@@ -24,7 +24,7 @@ use layout::Layout;
 use reader::{Expectation, InputReader, Trouble};
 
 /// Containers that are read, by FFmpeg's first name for each.
-const DEMUXERS: &str =
+pub(crate) const DEMUXERS: &str =
     "mov,matroska,mpegts,avi,flv,ogg,mpeg,asf,mxf,dv,nut,gif,ivf,h264,hevc,mp3,wav,flac,aac,w64,aiff";
 /// Containers whose headers say all about their streams.
 const SELF_DESCRIBING: [&str; 2] = ["mov", "matroska"];

@@ -38,7 +38,7 @@ fn published(clips: &Clips, path: &PathBuf, start: usize, end: usize) -> Vec<Vec
     let rendition = plan::lossless(WIDTH as u32, HEIGHT as u32);
     let task = plan::chunk(&demuxer, &stream, start, end, rendition);
     let (report, collected) = memory::run(&Task::EncodeChunk(task), &bytes).unwrap();
-    let Report::EncodeChunk { renditions } = report else { panic!("not a chunk") };
+    let Report::EncodeChunk { renditions, .. } = report else { panic!("not a chunk") };
     let whole = [&renditions[0].init_segment[..], &collected.outputs[0]].concat();
     let output = clips.write("published.mp4", &whole);
     let decoded = Command::new("ffmpeg")

@@ -59,7 +59,7 @@ fn published(clips: &Clips, path: &Path, cuts: &[usize]) -> Vec<String> {
         let mut task = plan::chunk(&demuxer, &stream, cut[0], cut[1], plan::lossless(720, 576));
         task.renditions[0].first_sequence_number = (cut[0] as u32).div_ceil(plan::GOP_FRAMES) + 1;
         let (report, collected) = memory::run(&Task::EncodeChunk(task), &bytes).unwrap();
-        let Report::EncodeChunk { renditions } = report else { panic!("not a chunk") };
+        let Report::EncodeChunk { renditions, .. } = report else { panic!("not a chunk") };
         if joined.is_empty() {
             joined.extend(&renditions[0].init_segment);
         }

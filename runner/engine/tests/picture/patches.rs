@@ -46,7 +46,7 @@ pub fn published(clips: &Clips, path: &Path, width: u32, colour: Colour) -> (Pat
     rendition.colour = colour;
     let task = plan::chunk(&demuxer, &stream, 0, FRAME_COUNT, rendition);
     let (report, collected) = memory::run(&Task::EncodeChunk(task), &bytes).unwrap();
-    let Report::EncodeChunk { renditions } = report else { panic!("not a chunk") };
+    let Report::EncodeChunk { renditions, .. } = report else { panic!("not a chunk") };
     let whole = [&renditions[0].init_segment[..], &collected.outputs[0]].concat();
     (clips.write("published.mp4", &whole), stream)
 }

@@ -130,7 +130,8 @@ fn finished(
 ) -> Finished {
     let half =
         |fragments: &[Fragment]| Track { fragments: fragments.to_vec(), sample_count: 48, ..video.clone() };
-    let chunk = |fragments| Some(Outcome::EncodeChunk { renditions: vec![half(fragments)], missing_frames: 0 });
+    let chunk =
+        |fragments| Some(Outcome::EncodeChunk { renditions: vec![half(fragments)], missing_frames: 0 });
     let joined = |sample_count| Some(Outcome::Assemble { sample_count });
     let tasks = vec![
         task("c0", TaskKind::EncodeChunk { chunk_index: 0 }, chunk(&video.fragments[..2]), vec![]),

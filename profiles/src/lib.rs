@@ -18,5 +18,8 @@ pub use encoders::{
 pub use fps::limited_fps;
 pub use ladder::{Size, rungs};
 pub use load::{FileProblem, Library, LoadError, UnknownProfile};
-pub use profile::{AudioRules, FrameRateRules, PackageRules, Profile, RateRules, TrackChoice, VideoRules};
+pub use profile::{
+    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, TextChoice, TextRules, TrackChoice,
+    VideoRules,
+};
 pub use validate::{Problem, parse};

@@ -17,6 +17,9 @@ pub struct Profile {
     pub video: Option<VideoRules>,
     /// None: makes no sound.
     pub audio: Option<AudioRules>,
+    /// None: leaves subtitles out.
+    #[serde(default)]
+    pub text: Option<TextRules>,
     /// What is published.
     pub package: PackageRules,
 }
@@ -43,6 +46,9 @@ pub struct VideoRules {
     pub rate: RateRules,
     /// Passed to the encoder by its own names.
     pub settings: BTreeMap<String, String>,
+    /// Make a video of a source that has only sound: of its cover, or of a plain picture.
+    #[serde(default)]
+    pub still_image: bool,
 }
 
 /// Limits of the frame rate, frames a second. The source's own size keeps the source's rate.
@@ -98,6 +104,24 @@ pub enum TrackChoice {
     Default,
     /// Every one, as alternates.
     All,
+}
+
+/// What becomes of subtitles that are text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRules {
+    /// Which of the source's tracks.
+    pub tracks: TextChoice,
+}
+
+/// Which of a source's text tracks are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextChoice {
+    /// Every one.
+    All,
+    /// None.
+    None,
 }
 
 /// What is published.

@@ -7,7 +7,7 @@ use wire::task_result::Kind;
 
 use super::convert::rational;
 use crate::domain::outcome::{Fragment, Outcome, Track};
-use crate::domain::source::{AudioStream, Colour, Source, VideoStream};
+use crate::domain::source::{AudioStream, Colour, Source, TextStream, VideoStream};
 
 /// Most streams that a source may have.
 const MAX_STREAMS: usize = 256;
@@ -23,6 +23,7 @@ pub fn from_wire(result: Option<wire::TaskResult>) -> Result<Outcome, String> {
         Kind::EncodeAudio(audio) => {
             track(audio.track.ok_or("the track is missing")?).map(Outcome::EncodeAudio)
         }
+        Kind::ExtractText(text) => Ok(Outcome::ExtractText { cue_counts: text.cue_counts }),
         Kind::Assemble(joined) => Ok(Outcome::Assemble { sample_count: joined.sample_count }),
     }
 }
@@ -45,7 +46,7 @@ fn track(track: wire::TrackResult) -> Result<Track, String> {
 }
 
 fn source(probe: wire::ProbeResult) -> Result<Source, String> {
-    if probe.video.len() + probe.audio.len() > MAX_STREAMS {
+    if probe.video.len() + probe.audio.len() + probe.text.len() > MAX_STREAMS {
         return Err(format!("a source with more than {MAX_STREAMS} streams"));
     }
     Ok(Source {
@@ -54,6 +55,7 @@ fn source(probe: wire::ProbeResult) -> Result<Source, String> {
         bitrate_bps: probe.bitrate_bps,
         video: probe.video.into_iter().map(video).collect::<Result<_, _>>()?,
         audio: probe.audio.into_iter().map(audio).collect::<Result<_, _>>()?,
+        text: probe.text.into_iter().map(text).collect(),
         notes: probe.notes,
     })
 }
@@ -91,6 +93,18 @@ fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {
         last_duration: stream.last_duration,
         bitrate_bps: stream.bitrate_bps,
     })
+}
+
+fn text(stream: wire::TextStream) -> TextStream {
+    TextStream {
+        index: stream.index,
+        codec: stream.codec,
+        language: stream.language,
+        title: stream.title,
+        is_default: stream.is_default,
+        is_forced: stream.is_forced,
+        is_for_deaf: stream.is_for_deaf,
+    }
 }
 
 fn audio(stream: wire::AudioStream) -> Result<AudioStream, String> {

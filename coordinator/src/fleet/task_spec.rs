@@ -6,7 +6,7 @@ use flotilla_proto::delta;
 use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
-use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, VideoPlan};
+use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, Still, VideoPlan};
 use crate::domain::{Plan, Rational};
 use crate::scheduler::Work;
 
@@ -20,6 +20,11 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
         Work::EncodeAudio { plan, audio_index } => {
             plan.audio.get(*audio_index as usize).map(|audio| Kind::EncodeAudio(encode_audio(plan, audio)))
         }
+        Work::ExtractText { plan } => Some(Kind::ExtractText(wire::ExtractTextSpec {
+            stream_indexes: plan.text.iter().map(|track| track.stream_index).collect(),
+            demuxer: plan.demuxer.clone(),
+            zero_us: plan.text.first().map_or(0, |track| track.zero_us),
+        })),
         Work::Assemble {
             name,
             init_segment,
@@ -59,7 +64,15 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
             interlaced: video.interlaced,
         }),
         max_pixels,
+        still: video.still.map(|still| still_picture(still).into()),
     })
+}
+
+fn still_picture(still: Still) -> wire::StillPicture {
+    match still {
+        Still::Cover => wire::StillPicture::Cover,
+        Still::Blank => wire::StillPicture::Blank,
+    }
 }
 
 /// The slice's frames, and in `time_deltas` one time more: the end of its last frame.

@@ -7,7 +7,9 @@ mod chunks;
 mod colour;
 mod grid;
 mod renditions;
+mod still;
 mod tasks;
+mod text;
 mod timeline;
 
 #[cfg(test)]
@@ -59,13 +61,18 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         Some(rules) => audio::plan(&chosen, rules, zero, segment_seconds)?,
         None => Vec::new(),
     };
+    let video_plan = match &profile.video {
+        Some(rules) if video.is_none() => still::plan(source, rules, &audio_plan, segment_seconds, request)?,
+        _ => video_plan,
+    };
     let package = &profile.package;
     Ok(Plan {
         profile: profile.name.clone(),
         demuxer: source.demuxer.clone(),
-        notes: notes(source, profile, video, (chosen.len(), sounding.len())),
+        notes: notes(source, profile, (video, video_plan.as_ref()), (chosen.len(), sounding.len())),
         video: video_plan,
         audio: audio_plan,
+        text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
         package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
     })
 }
@@ -102,6 +109,7 @@ fn plan_video(
         grids: drafts.into_iter().map(Draft::into_grid).collect(),
         renditions: ladder,
         chunks,
+        still: None,
     })
 }
 
@@ -127,7 +135,7 @@ fn nothing_to_make(profile: &Profile) -> Failure {
 fn notes(
     source: &Source,
     profile: &Profile,
-    video: Option<&VideoStream>,
+    (video, planned): (Option<&VideoStream>, Option<&VideoPlan>),
     (used, sounding): (usize, usize),
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -142,6 +150,8 @@ fn notes(
         if colour::is_hdr(stream.colour) {
             notes.push("the source is HDR; it is converted to SDR".to_owned());
         }
+    } else if let Some(still) = planned.and_then(|video| video.still) {
+        notes.push(still::note(still));
     } else if videos > 0 {
         notes.push(format!("profile {} makes no video; the source's is left out", profile.name));
     }

@@ -21,4 +21,5 @@ mod ffi;
 pub mod pipe;
 pub mod report;
 pub mod spec;
+mod text;
 pub mod wire;

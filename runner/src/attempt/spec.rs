@@ -2,7 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, GridSlice, MAX_PIXELS, Probe, Rational, Task, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, GridSlice, MAX_PIXELS, Probe, Rational, Still,
+    Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -14,6 +15,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
         task_spec::Kind::Probe(spec) => Task::Probe(Probe { max_pixels: limit(spec.max_pixels) }),
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
+        task_spec::Kind::ExtractText(spec) => Task::ExtractText(text(spec)),
         task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
     })
 }
@@ -21,7 +23,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
 /// True for tasks whose progress is counted in MiB read.
 pub fn counts_bytes(task: &Task) -> bool {
     match task {
-        Task::Probe(_) | Task::Assemble(_) => true,
+        Task::Probe(_) | Task::ExtractText(_) | Task::Assemble(_) => true,
         Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Trial(_) => false,
     }
 }
@@ -33,6 +35,7 @@ fn limit(max_pixels: u64) -> u64 {
 
 fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
     let picture = spec.picture.unwrap_or_default();
+    let still = spec.still.map(|_| still(spec.still())).transpose()?;
     let chunk = EncodeChunk {
         stream_index: spec.stream_index as usize,
         demuxer: spec.demuxer,
@@ -42,10 +45,19 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         rotation_degrees: picture.rotation_degrees,
         interlaced: picture.interlaced,
         max_pixels: limit(spec.max_pixels),
+        still,
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
         None => Ok(chunk),
+    }
+}
+
+fn still(picture: fleet::StillPicture) -> Result<Still, String> {
+    match picture {
+        fleet::StillPicture::Cover => Ok(Still::Cover),
+        fleet::StillPicture::Blank => Ok(Still::Blank),
+        fleet::StillPicture::Unspecified => Err("the still picture is of an unknown kind".into()),
     }
 }
 
@@ -100,6 +112,11 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         copy: spec.copy,
         first_pts: spec.first_pts,
     }
+}
+
+fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
+    let stream_indexes = spec.stream_indexes.into_iter().map(|index| index as usize).collect();
+    ExtractText { stream_indexes, demuxer: spec.demuxer, zero_us: spec.zero_us }
 }
 
 fn assemble(spec: fleet::AssembleSpec) -> Assemble {

@@ -4,6 +4,7 @@
 mod deinterlace;
 mod rendition;
 mod shown;
+mod still;
 
 use std::cmp::Ordering;
 
@@ -67,10 +68,14 @@ fn open_rendition<'a>(
 enum Decoded {
     Progressive(Box<Frames>),
     Deinterlaced(Box<Deinterlaced>),
+    Still(frame::Video),
 }
 
 impl Decoded {
     fn open(task: &EncodeChunk, inputs: &SharedInputs, shown: &Shown) -> Result<Self> {
+        if let Some(still) = task.still {
+            return still::picture(task, still, inputs).map(Self::Still);
+        }
         let frames = Frames::of_chunk(inputs, task, &shown.pts)?;
         Ok(match task.interlaced {
             false => Self::Progressive(Box::new(frames)),
@@ -80,6 +85,9 @@ impl Decoded {
 
     /// The frame at exactly this time; those before it are dropped. None: there is no such frame.
     fn frame_at(&mut self, wanted_pts: i64) -> Result<Option<frame::Video>> {
+        if let Self::Still(picture) = self {
+            return Ok(Some(picture.clone()));
+        }
         while let Some((pts, frame)) = self.next_frame()? {
             match pts.cmp(&wanted_pts) {
                 Ordering::Less => {}
@@ -94,6 +102,7 @@ impl Decoded {
         match self {
             Self::Progressive(frames) => frames.next_frame(),
             Self::Deinterlaced(frames) => frames.next_frame(),
+            Self::Still(_) => Ok(None),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod audio;
 mod listen;
+mod text;
 mod times;
 mod video;
 
@@ -32,19 +33,18 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         demuxer,
         video: Vec::new(),
         audio: Vec::new(),
+        text: Vec::new(),
         notes: Vec::new(),
     };
     audio::describe_all(&source, &times, inputs, &mut found)?;
+    text::describe_all(&source, &times, &mut found);
     for (stream, times) in source.input().streams().zip(times) {
         match stream.parameters().medium() {
             media::Type::Video => {
                 let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
                 found.video.push(stream);
             }
-            media::Type::Audio => {}
-            _ => found
-                .notes
-                .push(format!("stream {} is neither video nor audio and is left out", stream.index())),
+            _ => {}
         }
     }
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {

@@ -50,6 +50,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         rotation_degrees: 0,
         interlaced: false,
         max_pixels: 1 << 24,
+        still: None,
     })
 }
 

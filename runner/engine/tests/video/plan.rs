@@ -34,6 +34,7 @@ pub fn chunk(
         rotation_degrees: stream.rotation_degrees,
         interlaced: stream.interlaced,
         max_pixels: 1 << 24,
+        still: None,
     }
 }
 

@@ -9,10 +9,11 @@ use crate::profile::Profile;
 use crate::validate::{Problem, parse};
 
 /// The files that are compiled in.
-const SHIPPED: [(&str, &str); 6] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("audio.toml", include_str!("../library/audio.toml")),
     ("av1-rav1e.toml", include_str!("../library/av1-rav1e.toml")),
     ("av1.toml", include_str!("../library/av1.toml")),
+    ("web-audio.toml", include_str!("../library/web-audio.toml")),
     ("web-mp4.toml", include_str!("../library/web-mp4.toml")),
     ("web-multi.toml", include_str!("../library/web-multi.toml")),
     ("web.toml", include_str!("../library/web.toml")),

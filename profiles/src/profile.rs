@@ -17,6 +17,9 @@ pub struct Profile {
     pub video: Option<VideoRules>,
     /// None: makes no sound.
     pub audio: Option<AudioRules>,
+    /// None: leaves subtitles out.
+    #[serde(default)]
+    pub text: Option<TextRules>,
     /// What is published.
     pub package: PackageRules,
 }
@@ -46,6 +49,9 @@ pub struct VideoRules {
     /// What small renditions get besides.
     #[serde(default)]
     pub small: Option<SmallRules>,
+    /// Make a video of a source that has only sound: of its cover, or of a plain picture.
+    #[serde(default)]
+    pub still_image: bool,
 }
 
 /// Settings of small renditions, whose few pixels leave an encoder little to go by.
@@ -120,6 +126,24 @@ pub enum TrackChoice {
     Default,
     /// Every one, as alternates.
     All,
+}
+
+/// What becomes of subtitles that are text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextRules {
+    /// Which of the source's tracks.
+    pub tracks: TextChoice,
+}
+
+/// Which of a source's text tracks are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextChoice {
+    /// Every one.
+    All,
+    /// None.
+    None,
 }
 
 /// What is published.

@@ -6,7 +6,8 @@ use crate::encoders::{
     AUDIO_ENCODERS, PLANNED_SETTINGS, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
 use crate::profile::{
-    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TrackChoice, VideoRules,
+    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TextChoice, TextRules,
+    TrackChoice, VideoRules,
 };
 pub use crate::section::Problem;
 use crate::section::{Page, Section};
@@ -50,13 +51,16 @@ fn read_profile(top: &Section<'_>) -> Option<Profile> {
     }
     let video = video_section.map(read_video);
     let audio = audio_section.map(read_audio);
+    let text_section = top.section("text");
     let package = top.required_section("package").map(read_package);
+    let text = text_section.map(|section| read_text(section, package));
     top.finish();
     Some(Profile {
         name: name?.to_owned(),
         description: description?.to_owned(),
         video: video.flatten(),
         audio: audio.flatten(),
+        text: text.flatten(),
         package: package?,
     })
 }
@@ -75,6 +79,7 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
     let rate = section.required_section("rate").map(read_rate);
     let settings = section.section("settings").map(read_settings).unwrap_or_default();
     let small = section.section("small").map(read_small);
+    let still_image = section.flag("still_image", Some(false));
     section.finish();
     Some(VideoRules {
         encoder: encoder?,
@@ -87,6 +92,7 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
         rate: rate?,
         settings,
         small,
+        still_image,
     })
 }
 
@@ -197,6 +203,17 @@ fn read_audio(section: Section<'_>) -> Option<AudioRules> {
     };
     section.finish();
     Some(rules)
+}
+
+fn read_text(section: Section<'_>, package: Option<PackageRules>) -> Option<TextRules> {
+    let choice = section.choice("tracks", &["all", "none"], None);
+    let tracks = if choice.as_deref()? == "all" { TextChoice::All } else { TextChoice::None };
+    if tracks == TextChoice::All && package.is_some_and(|package| !package.hls) {
+        section
+            .report_at("tracks", "text.tracks: subtitles are published in HLS only; set package.hls = true");
+    }
+    section.finish();
+    Some(TextRules { tracks })
 }
 
 fn read_package(section: Section<'_>) -> PackageRules {

@@ -61,7 +61,7 @@ fn the_shipped_profiles_are_all_there_and_read_back_from_json() {
     let library = Library::load(None).unwrap();
     assert_eq!(
         library.names().collect::<Vec<_>>(),
-        ["audio", "av1", "av1-rav1e", "web", "web-mp4", "web-multi"]
+        ["audio", "av1", "av1-rav1e", "web", "web-audio", "web-mp4", "web-multi"]
     );
     for profile in library.iter() {
         let json = serde_json::to_string(profile).unwrap();
@@ -94,7 +94,7 @@ fn a_profile_of_the_users_takes_the_place_of_a_shipped_one() {
     std::fs::write(folder.path().join("audio.toml"), audio).unwrap();
     let library = Library::load(Some(folder.path())).unwrap();
     assert_eq!(library.get("audio").unwrap().audio.as_ref().unwrap().max_bitrate_kbps, 256);
-    assert_eq!(library.names().count(), 6);
+    assert_eq!(library.names().count(), 7);
 }
 
 #[test]
@@ -116,6 +116,6 @@ fn a_folder_that_is_not_there_is_told_by_name() {
 #[test]
 fn an_unknown_name_brings_its_neighbours() {
     let error = Library::load(None).unwrap().get("wbe").unwrap_err();
-    let expected = "there is no profile \"wbe\" (did you mean \"web\"?); known are audio, av1, av1-rav1e, web, web-mp4, web-multi";
+    let expected = "there is no profile \"wbe\" (did you mean \"web\"?); known are audio, av1, av1-rav1e, web, web-audio, web-mp4, web-multi";
     assert_eq!(error.to_string(), expected);
 }

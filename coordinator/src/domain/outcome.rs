@@ -20,6 +20,11 @@ pub enum Outcome {
     },
     /// Of an audio track.
     EncodeAudio(Track),
+    /// Of the subtitles.
+    ExtractText {
+        /// Cues of each track, in the plan's order.
+        cue_counts: Vec<u64>,
+    },
     /// Of an assembly.
     Assemble {
         /// Samples (video: frames) of the joined track.

@@ -21,6 +21,9 @@ pub struct Plan {
     pub video: Option<VideoPlan>,
     /// Audio tracks, the default one first.
     pub audio: Vec<AudioPlan>,
+    /// Subtitles, in the source's order.
+    #[serde(default)]
+    pub text: Vec<TextPlan>,
     /// What is published.
     pub package: Package,
     /// What a person should know: "source has 2 audio tracks, 1 is used".
@@ -47,6 +50,19 @@ pub struct VideoPlan {
     pub renditions: Vec<Rendition>,
     /// In order; their slices cover every grid.
     pub chunks: Vec<Chunk>,
+    /// One picture for all frames; none: a video.
+    #[serde(default)]
+    pub still: Option<Still>,
+}
+
+/// The one picture of a still-image video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Still {
+    /// The source's cover.
+    Cover,
+    /// A plain dark one.
+    Blank,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
@@ -178,6 +194,27 @@ pub struct AudioPlan {
     /// Tells those who do not see what is shown.
     #[serde(default)]
     pub is_description: bool,
+}
+
+/// One track of subtitles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextPlan {
+    /// "subtitles-eng", "subtitles-1": unique within the plan; names the folder that is published.
+    pub name: String,
+    /// Position among the source's streams.
+    pub stream_index: u32,
+    /// The source's time that becomes 0, microseconds.
+    pub zero_us: i64,
+    /// BCP 47 or ISO 639-2; empty: not known.
+    pub language: String,
+    /// For people; empty: none.
+    pub title: String,
+    /// Shown when the viewer chooses nothing; at most one is.
+    pub is_default: bool,
+    /// Shown even to those who want no subtitles.
+    pub is_forced: bool,
+    /// Tells sounds too, for those who do not hear.
+    pub is_for_deaf: bool,
 }
 
 /// What is published.

@@ -17,6 +17,9 @@ pub struct Source {
     pub video: Vec<VideoStream>,
     /// Audio streams.
     pub audio: Vec<AudioStream>,
+    /// Subtitles that are text.
+    #[serde(default)]
+    pub text: Vec<TextStream>,
     /// What a person should know of.
     pub notes: Vec<String>,
 }
@@ -157,4 +160,23 @@ pub struct AudioStream {
     /// Plain AAC packets without a gap, which can be published as they are.
     #[serde(default)]
     pub copies_exactly: bool,
+}
+
+/// A probed text stream: subtitles that can become cues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextStream {
+    /// Position among the source's streams.
+    pub index: u32,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// ISO 639-2 or BCP 47; empty: not known.
+    pub language: String,
+    /// Empty: none.
+    pub title: String,
+    /// Shown when nothing is chosen.
+    pub is_default: bool,
+    /// Shown even to those who want no subtitles.
+    pub is_forced: bool,
+    /// Tells sounds too, for those who do not hear.
+    pub is_for_deaf: bool,
 }

@@ -29,6 +29,8 @@ pub enum TaskKind {
         /// Position in the plan's audio tracks.
         audio_index: u32,
     },
+    /// Makes WebVTT of all subtitles.
+    ExtractText,
     /// Joins the chunks of one rendition.
     Assemble {
         /// Position in the plan's renditions.
@@ -48,6 +50,7 @@ impl TaskKind {
             Self::Probe => "probe",
             Self::EncodeChunk { .. } => "encode_chunk",
             Self::EncodeAudio { .. } => "encode_audio",
+            Self::ExtractText => "extract_text",
             Self::Assemble { .. } | Self::AssembleAudio { .. } => "assemble",
         }
     }

@@ -7,7 +7,9 @@ use wire::task_result::Kind;
 
 use super::convert::rational;
 use crate::domain::outcome::{Fragment, Outcome, Track};
-use crate::domain::source::{AudioStream, Colour, DolbyVision, Fields, PictureFacts, Source, VideoStream};
+use crate::domain::source::{
+    AudioStream, Colour, DolbyVision, Fields, PictureFacts, Source, TextStream, VideoStream,
+};
 
 /// Most streams that a source may have.
 const MAX_STREAMS: usize = 256;
@@ -23,6 +25,7 @@ pub fn from_wire(result: Option<wire::TaskResult>) -> Result<Outcome, String> {
         Kind::EncodeAudio(audio) => {
             track(audio.track.ok_or("the track is missing")?).map(Outcome::EncodeAudio)
         }
+        Kind::ExtractText(text) => Ok(Outcome::ExtractText { cue_counts: text.cue_counts }),
         Kind::Assemble(joined) => Ok(Outcome::Assemble { sample_count: joined.sample_count }),
     }
 }
@@ -45,7 +48,7 @@ fn track(track: wire::TrackResult) -> Result<Track, String> {
 }
 
 fn source(probe: wire::ProbeResult) -> Result<Source, String> {
-    if probe.video.len() + probe.audio.len() > MAX_STREAMS {
+    if probe.video.len() + probe.audio.len() + probe.text.len() > MAX_STREAMS {
         return Err(format!("a source with more than {MAX_STREAMS} streams"));
     }
     Ok(Source {
@@ -54,6 +57,7 @@ fn source(probe: wire::ProbeResult) -> Result<Source, String> {
         bitrate_bps: probe.bitrate_bps,
         video: probe.video.into_iter().map(video).collect::<Result<_, _>>()?,
         audio: probe.audio.into_iter().map(audio).collect::<Result<_, _>>()?,
+        text: probe.text.into_iter().map(text).collect(),
         notes: probe.notes,
     })
 }
@@ -109,6 +113,18 @@ fn picture_facts(stream: &wire::VideoStream) -> PictureFacts {
         },
         dolby_vision: (profile > 0)
             .then(|| DolbyVision { profile: part(profile), compatibility: part(compatibility) }),
+    }
+}
+
+fn text(stream: wire::TextStream) -> TextStream {
+    TextStream {
+        index: stream.index,
+        codec: stream.codec,
+        language: stream.language,
+        title: stream.title,
+        is_default: stream.is_default,
+        is_forced: stream.is_forced,
+        is_for_deaf: stream.is_for_deaf,
     }
 }
 

@@ -7,7 +7,7 @@ use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
 use crate::config::Limits;
-use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, VideoPlan};
+use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, Still, VideoPlan};
 use crate::domain::source::Fields;
 use crate::domain::{Plan, Rational};
 use crate::scheduler::Work;
@@ -22,6 +22,11 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
         Work::EncodeAudio { plan, audio_index } => {
             plan.audio.get(*audio_index as usize).map(|audio| Kind::EncodeAudio(encode_audio(plan, audio)))
         }
+        Work::ExtractText { plan } => Some(Kind::ExtractText(wire::ExtractTextSpec {
+            stream_indexes: plan.text.iter().map(|track| track.stream_index).collect(),
+            demuxer: plan.demuxer.clone(),
+            zero_us: plan.text.first().map_or(0, |track| track.zero_us),
+        })),
         Work::Assemble {
             name,
             init_segment,
@@ -69,6 +74,7 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
         renditions: renditions?,
         picture: Some(picture(video)),
         max_pixels,
+        still: video.still.map(|still| still_picture(still).into()),
     })
 }
 
@@ -91,6 +97,13 @@ fn picture(video: &VideoPlan) -> wire::Picture {
             full_range: colour.full_range,
         }),
         fields: fields.into(),
+    }
+}
+
+fn still_picture(still: Still) -> wire::StillPicture {
+    match still {
+        Still::Cover => wire::StillPicture::Cover,
+        Still::Blank => wire::StillPicture::Blank,
     }
 }
 

@@ -6,6 +6,7 @@
 //! destination     {prefix}/master.m3u8                     written last: the commit point
 //!                 {prefix}/{rendition}/playlist.m3u8
 //!                 {prefix}/{rendition}/media.mp4
+//!                 {prefix}/{subtitles}/subtitles.vtt
 //!                 {prefix}/{height}p.mp4                   progressive
 //!                 {prefix}/report.json
 //! ```
@@ -152,6 +153,12 @@ impl Destination {
     pub fn media(&self, rendition: &str) -> Result<Location, InvalidName> {
         check_rendition(rendition)?;
         Ok(self.at(&format!("{rendition}/media.mp4")))
+    }
+
+    /// The text of a track of subtitles.
+    pub fn subtitles(&self, name: &str) -> Result<Location, InvalidName> {
+        check_rendition(name)?;
+        Ok(self.at(&format!("{name}/subtitles.vtt")))
     }
 
     fn at(&self, name: &str) -> Location {

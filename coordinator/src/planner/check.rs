@@ -6,7 +6,7 @@ use crate::domain::source::{AudioStream, Source, VideoStream};
 use crate::domain::{Failure, FailureClass};
 
 /// Side of the largest picture that anybody encodes, pixels.
-const MAX_SIDE: u32 = 32_768;
+pub(super) const MAX_SIDE: u32 = 32_768;
 
 /// The video stream that players show: the default one, else the first; cover pictures are none.
 pub(super) fn picked_video(source: &Source) -> Result<Option<&VideoStream>, Failure> {

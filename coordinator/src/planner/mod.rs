@@ -8,7 +8,9 @@ mod colour;
 mod effort;
 mod grid;
 mod renditions;
+mod still;
 mod tasks;
+mod text;
 mod timeline;
 
 #[cfg(test)]
@@ -63,16 +65,21 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         Some(rules) => audio::plan(&chosen, rules, zero, segment_seconds)?,
         None => Vec::new(),
     };
+    let video_plan = match &profile.video {
+        Some(rules) if video.is_none() => still::plan(source, rules, &audio_plan, segment_seconds, request)?,
+        _ => video_plan,
+    };
     let package = &profile.package;
     Ok(Plan {
         profile: profile.name.clone(),
         demuxer: source.demuxer.clone(),
-        notes: notes(source, profile, video, (chosen.len(), sounding.len()))
+        notes: notes(source, profile, (video, video_plan.as_ref()), (chosen.len(), sounding.len()))
             .into_iter()
             .chain(cut_note)
             .collect(),
         video: video_plan,
         audio: audio_plan,
+        text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
         package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
     })
 }
@@ -111,6 +118,7 @@ fn plan_video(
         grids: drafts.into_iter().map(Draft::into_grid).collect(),
         renditions: ladder,
         chunks,
+        still: None,
     };
     Ok((plan, note))
 }
@@ -137,7 +145,7 @@ fn nothing_to_make(profile: &Profile) -> Failure {
 fn notes(
     source: &Source,
     profile: &Profile,
-    video: Option<&VideoStream>,
+    (video, planned): (Option<&VideoStream>, Option<&VideoPlan>),
     (used, sounding): (usize, usize),
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -152,6 +160,8 @@ fn notes(
         if let Some(kind) = colour::hdr_kind(stream) {
             notes.push(format!("the source is HDR ({kind}); it is converted to SDR"));
         }
+    } else if let Some(still) = planned.and_then(|video| video.still) {
+        notes.push(still::note(still));
     } else if videos > 0 {
         notes.push(format!("profile {} makes no video; the source's is left out", profile.name));
     }

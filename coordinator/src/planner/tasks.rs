@@ -27,6 +27,10 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
     if plan.package.hls || plan.video.is_none() {
         tasks.extend((0..).zip(&plan.audio).map(|(index, track)| assemble_audio(index, track)));
     }
+    if !plan.text.is_empty() {
+        let (kind, depends_on, encoders) = (TaskKind::ExtractText, Vec::new(), Vec::new());
+        tasks.push(PlannedTask { kind, depends_on, encoders, size: 1 });
+    }
     tasks
 }
 

@@ -1,9 +1,11 @@
 //! Fills the report from a job's records. Nothing in it depends on when it is filled.
 
 use super::Finished;
-use super::ladder::{AudioFile, Ladder, VideoFile};
+use super::ladder::{AudioFile, Ladder, TextFile, VideoFile};
 use super::rate::{Cap, simulate};
-use super::report::{Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Task, Totals};
+use super::report::{
+    Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Subtitles, Task, Totals,
+};
 use crate::domain::damage;
 use crate::domain::outcome::Outcome;
 use crate::domain::source::VideoStream;
@@ -22,6 +24,7 @@ pub(super) fn report(finished: &Finished, ladder: &Ladder<'_>, playlists: &[(Loc
         source: probed(source),
         renditions: ladder.video.iter().map(|file| rendition(finished, file)).collect(),
         audio: (0..).zip(&ladder.audio).map(|(index, file)| audio(finished, index, file)).collect(),
+        subtitles: ladder.text.iter().map(subtitles).collect(),
         tasks: tasks.iter().map(|task| accounted(finished, task)).collect(),
         totals: totals(finished),
         files: files(&finished.job.destination, ladder, playlists),
@@ -84,6 +87,7 @@ fn probed(source: &crate::domain::source::Source) -> Source {
         bitrate_bps: source.bitrate_bps,
         video: source.video.iter().map(stream).collect(),
         audio: source.audio.clone(),
+        text: source.text.clone(),
     }
 }
 
@@ -126,6 +130,15 @@ fn audio(finished: &Finished, audio_index: u32, file: &AudioFile<'_>) -> Audio {
         average_bitrate_bps: segments.average_bps(),
         peak_bitrate_bps: segments.peak_bps(),
         encoder: encoder(finished, TaskKind::EncodeAudio { audio_index }, name),
+    }
+}
+
+fn subtitles(file: &TextFile<'_>) -> Subtitles {
+    Subtitles {
+        name: file.plan.name.clone(),
+        language: file.plan.language.clone(),
+        cues: file.cue_count,
+        bytes: file.object.size_bytes,
     }
 }
 
@@ -198,7 +211,7 @@ fn accounted(finished: &Finished, task: &TaskRecord) -> Task {
 
 fn index(kind: TaskKind) -> u32 {
     match kind {
-        TaskKind::Probe => 0,
+        TaskKind::Probe | TaskKind::ExtractText => 0,
         TaskKind::EncodeChunk { chunk_index } => chunk_index,
         TaskKind::EncodeAudio { audio_index } | TaskKind::AssembleAudio { audio_index } => audio_index,
         TaskKind::Assemble { rendition_index } => rendition_index,
@@ -246,6 +259,7 @@ fn files(destination: &Destination, ladder: &Ladder<'_>, playlists: &[(Location,
     };
     let video = ladder.video.iter().flat_map(|file| [file.media, file.progressive]);
     let media = video.chain(ladder.audio.iter().map(|file| file.media)).flatten();
+    let media = media.chain(ladder.text.iter().map(|file| file.object));
     let media = media.map(|object| file(&object.at, object.size_bytes));
     let mut files: Vec<_> =
         playlists.iter().map(|(at, text)| file(at, text.len() as u64)).chain(media).collect();

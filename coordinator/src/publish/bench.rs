@@ -115,12 +115,14 @@ fn plan() -> Plan {
         grids: vec![grid],
         renditions: vec![rendition],
         chunks: vec![slice(0, 48), slice(48, 96)],
+        still: None,
     };
     Plan {
         profile: "web".into(),
         demuxer: "mov".into(),
         video: Some(video),
         audio: vec![fixtures::audio_plan("audio-eng", "eng", "", true)],
+        text: vec![],
         package: Package { hls: true, progressive: false, segment_seconds: 2 },
         notes: vec!["a note".into()],
     }
@@ -156,6 +158,7 @@ fn finished(
         bitrate_bps: 0,
         video: vec![],
         audio: vec![],
+        text: vec![],
         notes: vec![],
     };
     Finished { job, plan: plan(), source, tasks, attempts, runners: vec![runner()] }

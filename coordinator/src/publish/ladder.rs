@@ -8,7 +8,7 @@ use super::segments::Segments;
 use super::{Finished, PublishError};
 use crate::domain::TaskKind;
 use crate::domain::outcome::Outcome;
-use crate::domain::plan::{AudioPlan, Grid, Rendition, VideoPlan};
+use crate::domain::plan::{AudioPlan, Grid, Rendition, TextPlan, VideoPlan};
 use crate::store::{StoredObject, TaskRecord};
 
 /// All files of a result.
@@ -17,6 +17,8 @@ pub(super) struct Ladder<'a> {
     pub video: Vec<VideoFile<'a>>,
     /// In the plan's order.
     pub audio: Vec<AudioFile<'a>>,
+    /// In the plan's order, those without a line left out.
+    pub text: Vec<TextFile<'a>>,
 }
 
 /// A video rendition.
@@ -40,10 +42,18 @@ pub(super) struct AudioFile<'a> {
     pub media: Option<&'a StoredObject>,
 }
 
+/// A track of subtitles.
+pub(super) struct TextFile<'a> {
+    pub plan: &'a TextPlan,
+    /// As whoever made it counted.
+    pub cue_count: u64,
+    pub object: &'a StoredObject,
+}
+
 impl<'a> Ladder<'a> {
     /// Gathers and checks all renditions and audio tracks of a job.
     pub fn gather(finished: &'a Finished) -> Result<Self, PublishError> {
-        let mut ladder = Self { video: Vec::new(), audio: Vec::new() };
+        let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text: text_files(finished)? };
         if let Some(video) = &finished.plan.video {
             for rendition_index in 0..video.renditions.len() {
                 ladder.video.push(video_file(finished, video, rendition_index)?);
@@ -56,6 +66,12 @@ impl<'a> Ladder<'a> {
             true => Err(PublishError::Records("the plan has neither video nor audio".into())),
             false => Ok(ladder),
         }
+    }
+
+    /// Length of the longest rendition or audio track, microseconds.
+    pub fn duration_us(&self) -> u64 {
+        let length = |(_, segments): (_, &Segments)| segments.durations_us().sum();
+        self.files().map(length).max().unwrap_or(0)
     }
 
     /// Every rendition and audio track that has a playlist.
@@ -116,6 +132,20 @@ fn audio_file(finished: &Finished, audio_index: usize) -> Result<AudioFile<'_>, 
     }
     let segments = Segments::new(&joined, package.segment_seconds);
     Ok(AudioFile { plan, joined, segments, media })
+}
+
+fn text_files(finished: &Finished) -> Result<Vec<TextFile<'_>>, PublishError> {
+    if finished.plan.text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let task = task_of(finished, TaskKind::ExtractText)?;
+    let Some(Outcome::ExtractText { cue_counts }) = &task.outcome else { return Err(no_outcome(task)) };
+    let file = |(at, plan)| {
+        let cue_count = cue_counts.get(at).copied().ok_or_else(|| no_outcome(task))?;
+        Ok(TextFile { plan, cue_count, object: object_of(task, at)? })
+    };
+    let files: Result<Vec<_>, PublishError> = finished.plan.text.iter().enumerate().map(file).collect();
+    Ok(files?.into_iter().filter(|file| file.cue_count > 0).collect())
 }
 
 fn task_of(finished: &Finished, kind: TaskKind) -> Result<&TaskRecord, PublishError> {

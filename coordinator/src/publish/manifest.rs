@@ -9,11 +9,18 @@ use super::init::Media;
 use super::joined::Joined;
 use super::naming::unique_name;
 use super::segments::Segments;
-use crate::domain::plan::AudioPlan;
+use crate::domain::plan::{AudioPlan, TextPlan};
 use crate::domain::{Rational, language};
 
 /// The group that all audio renditions are in.
 const AUDIO_GROUP: &str = "audio";
+
+/// The group that all subtitles are in.
+const TEXT_GROUP: &str = "subtitles";
+
+/// Say that lines tell sounds too (RFC 8216 §4.3.4.1).
+const DESCRIBES_SOUND: &str =
+    "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
 
 /// Says that a track tells what is shown (RFC 8216 §4.3.4.1).
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
@@ -43,16 +50,18 @@ pub struct AudioTrack<'a> {
 
 /// The manifest's text. `video` is the plan's order, largest first; without video the default audio track is
 /// the one variant, and the others are beside it in its group.
-pub fn master(video: &[VideoVariant<'_>], audio: &[AudioTrack<'_>]) -> String {
+pub fn master(video: &[VideoVariant<'_>], audio: &[AudioTrack<'_>], subtitles: &[&TextPlan]) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     if !audio.is_empty() && (!video.is_empty() || audio.len() > 1) {
         write_group(&mut text, audio);
     }
+    write_subtitles(&mut text, subtitles);
+    let has_subtitles = !subtitles.is_empty();
     if video.is_empty() {
-        write_audio_variant(&mut text, audio);
+        write_audio_variant(&mut text, audio, has_subtitles);
     }
     for variant in in_published_order(video) {
-        write_video_variant(&mut text, variant, audio);
+        write_video_variant(&mut text, variant, audio, has_subtitles);
     }
     text
 }
@@ -94,13 +103,37 @@ fn write_group(text: &mut String, audio: &[AudioTrack<'_>]) {
     }
 }
 
+fn write_subtitles(text: &mut String, tracks: &[&TextPlan]) {
+    let mut names: Vec<String> = Vec::new();
+    for track in tracks {
+        let name = unique_name(&track.title, &track.language, &track.name, &names);
+        // Forced lines are for those who chose none, so players must be free to choose them.
+        let (default, forced) = (yes_no(track.is_default), yes_no(track.is_forced));
+        put(text, format_args!("#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"{TEXT_GROUP}\",NAME=\"{name}\""));
+        if let Some(language) = language::tag(&track.language) {
+            put(text, format_args!(",LANGUAGE=\"{language}\""));
+        }
+        put(text, format_args!(",DEFAULT={default},AUTOSELECT=YES,FORCED={forced}"));
+        if track.is_for_deaf {
+            put(text, format_args!(",CHARACTERISTICS=\"{DESCRIBES_SOUND}\""));
+        }
+        put(text, format_args!(",URI=\"{}/playlist.m3u8\"\n", track.name));
+        names.push(name);
+    }
+}
+
 /// The position of the track that plays when the viewer chooses nothing; RFC 8216 §4.3.4.1.1 allows one a
 /// group.
 fn default_position(audio: &[AudioTrack<'_>]) -> usize {
     audio.iter().position(|track| track.plan.is_default).unwrap_or(0)
 }
 
-fn write_video_variant(text: &mut String, variant: &VideoVariant<'_>, audio: &[AudioTrack<'_>]) {
+fn write_video_variant(
+    text: &mut String,
+    variant: &VideoVariant<'_>,
+    audio: &[AudioTrack<'_>],
+    has_subtitles: bool,
+) {
     let (peak, average) = loudest(audio);
     let peak = peak.saturating_add(variant.segments.peak_bps());
     let average = average.saturating_add(variant.segments.average_bps());
@@ -109,14 +142,14 @@ fn write_video_variant(text: &mut String, variant: &VideoVariant<'_>, audio: &[A
         put(text, format_args!(",RESOLUTION={width}x{height}"));
     }
     put(text, format_args!(",FRAME-RATE={}", three_decimals(variant.frame_rate)));
-    finish_variant(text, !audio.is_empty(), variant.joined);
+    finish_variant(text, (!audio.is_empty(), has_subtitles), variant.joined);
 }
 
-fn write_audio_variant(text: &mut String, audio: &[AudioTrack<'_>]) {
+fn write_audio_variant(text: &mut String, audio: &[AudioTrack<'_>], has_subtitles: bool) {
     let Some(track) = audio.get(default_position(audio)) else { return };
     let (peak, average) = loudest(audio);
     write_rates(text, peak, average, &distinct_codecs(None, audio));
-    finish_variant(text, audio.len() > 1, track.joined);
+    finish_variant(text, (audio.len() > 1, has_subtitles), track.joined);
 }
 
 /// Every codec that a player needs for the variant and any track of the group, each once.
@@ -136,9 +169,13 @@ fn write_rates(text: &mut String, peak_bps: u64, average_bps: u64, codecs: &[&st
     put(text, format_args!(",CODECS=\"{codecs}\""));
 }
 
-fn finish_variant(text: &mut String, grouped: bool, joined: &Joined) {
-    if grouped {
+/// With its groups of audio and of subtitles.
+fn finish_variant(text: &mut String, (has_group, has_subtitles): (bool, bool), joined: &Joined) {
+    if has_group {
         put(text, format_args!(",AUDIO=\"{AUDIO_GROUP}\""));
+    }
+    if has_subtitles {
+        put(text, format_args!(",SUBTITLES=\"{TEXT_GROUP}\""));
     }
     put(text, format_args!("\n{}\n", playlist_uri(joined)));
 }
@@ -200,7 +237,7 @@ mod tests {
         let track = |((joined, segments), plan)| AudioTrack { joined, segments, plan };
         let audio: Vec<_> =
             audio.iter().map(|((joined, segments), plan)| track(((joined, segments), plan))).collect();
-        master(&video, &audio)
+        master(&video, &audio, &[])
     }
 
     #[test]
@@ -227,6 +264,26 @@ mod tests {
     fn audio_alone() {
         let plan = fixtures::audio_plan("audio-1", "und", "", true);
         insta::assert_snapshot!(written(&[], &[(audio("audio-1", &[16_000, 12_000]), plan)]));
+    }
+
+    #[test]
+    fn subtitles_are_a_group_of_their_own() {
+        let plan = |name: &str, language: &str, title: &str| TextPlan {
+            name: name.to_owned(),
+            stream_index: 2,
+            zero_us: 0,
+            language: language.to_owned(),
+            title: title.to_owned(),
+            is_default: false,
+            is_forced: false,
+            is_for_deaf: false,
+        };
+        let english = TextPlan { is_default: true, ..plan("subtitles-eng", "eng", "") };
+        let deaf = TextPlan { is_for_deaf: true, ..plan("subtitles-eng-2", "eng", "SDH \"full\"") };
+        let forced = TextPlan { is_forced: true, ..plan("subtitles-ger", "ger", "") };
+        let (joined, segments) = video("720p", 1280, 720, &[250_000]);
+        let variant = VideoVariant { joined: &joined, segments: &segments, frame_rate: ntsc() };
+        insta::assert_snapshot!(master(&[variant], &[], &[&english, &deaf, &forced]));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod report;
 #[cfg(test)]
 mod sample;
 pub mod segments;
+mod subtitles;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +87,11 @@ pub async fn publish(finished: &Finished, storage: &Storage) -> Result<Published
         for (joined, segments) in ladder.files() {
             playlists.push((destination.playlist(&joined.name)?, playlist::media_playlist(joined, segments)));
         }
+        for file in &ladder.text {
+            let facts = subtitles::check_stored(file, storage).await?;
+            let text = subtitles::playlist(facts, ladder.duration_us());
+            playlists.push((destination.playlist(&file.plan.name)?, text));
+        }
     }
     let report = accounts::report(finished, &ladder, &playlists);
     for (at, text) in playlists {
@@ -112,5 +118,6 @@ fn manifest_of(ladder: &Ladder<'_>) -> String {
         segments: &file.segments,
         plan: file.plan,
     });
-    manifest::master(&video.collect::<Vec<_>>(), &audio.collect::<Vec<_>>())
+    let text: Vec<_> = ladder.text.iter().map(|file| file.plan).collect();
+    manifest::master(&video.collect::<Vec<_>>(), &audio.collect::<Vec<_>>(), &text)
 }

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::rate::Bucket;
-use crate::domain::source::{AudioStream, Colour};
+use crate::domain::source::{AudioStream, Colour, TextStream};
 use crate::domain::{JobId, Rational, RunnerId, TaskId, Timestamp};
 
 /// The whole report.
@@ -23,6 +23,8 @@ pub struct Report {
     pub renditions: Vec<Rendition>,
     /// Audio tracks, the default one first.
     pub audio: Vec<Audio>,
+    /// Subtitles.
+    pub subtitles: Vec<Subtitles>,
     /// Every task, the probe first.
     pub tasks: Vec<Task>,
     /// Sums over the job.
@@ -65,6 +67,8 @@ pub struct Source {
     pub video: Vec<SourceVideo>,
     /// Audio streams.
     pub audio: Vec<AudioStream>,
+    /// Subtitles that are text.
+    pub text: Vec<TextStream>,
 }
 
 /// A video stream of the source.
@@ -171,12 +175,25 @@ pub struct Audio {
     pub encoder: Encoder,
 }
 
+/// A track of subtitles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Subtitles {
+    /// Name, which is its folder's.
+    pub name: String,
+    /// As the source names it; empty: not known.
+    pub language: String,
+    /// Pieces of text with a time.
+    pub cues: u64,
+    /// Length of the WebVTT file.
+    pub bytes: u64,
+}
+
 /// A task. Costs are those of the attempt that won; `totals` count all attempts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Task {
     /// Id.
     pub id: TaskId,
-    /// "probe", "encode_chunk", "encode_audio", "assemble".
+    /// "probe", "encode_chunk", "encode_audio", "extract_text", "assemble".
     pub kind: &'static str,
     /// Which of its kind: of the chunks, audio tracks or renditions; 0 for the probe.
     pub index: u32,

@@ -28,6 +28,12 @@ pub async fn result(
         (TaskKind::EncodeAudio { .. }, Outcome::EncodeAudio(track)) => {
             check_size("audio", track, result.objects.first()).map_err(SchedulerError::Refused)
         }
+        (TaskKind::ExtractText, Outcome::ExtractText { cue_counts }) => {
+            let (stated, made) = (cue_counts.len(), result.objects.len());
+            let reason =
+                || SchedulerError::Refused(format!("{stated} counts were stated for {made} text tracks"));
+            if stated == made { Ok(()) } else { Err(reason()) }
+        }
         (TaskKind::Assemble { .. } | TaskKind::AssembleAudio { .. }, Outcome::Assemble { .. }) => Ok(()),
         (kind, _) => Err(SchedulerError::Refused(format!("the result is not one of a task {}", kind.name()))),
     }

@@ -93,7 +93,8 @@ async fn take_back_playlists(parts: &Parts, job_id: &JobId) -> Result<(), Schedu
     let Some(job) = parts.store.job(job_id).await? else { return Ok(()) };
     let plan = parts.plan(job_id).await?;
     let video = plan.video.iter().flat_map(|video| &video.renditions).map(|rendition| &rendition.name);
-    let names = video.chain(plan.audio.iter().map(|audio| &audio.name));
+    let sound = plan.audio.iter().map(|audio| &audio.name);
+    let names = video.chain(sound).chain(plan.text.iter().map(|text| &text.name));
     let mut written: Vec<_> = names.map(|name| job.destination.playlist(name)).collect::<Result<_, _>>()?;
     written.push(job.destination.report());
     parts.storage.delete(&[job.destination.master()]).await?;

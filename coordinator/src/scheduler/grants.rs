@@ -85,7 +85,7 @@ async fn begin(
         let object = output
             .published_at
             .unwrap_or_else(|| parts.bucket.scratch(job_id, &claimed.task.id, attempt_id, output_index));
-        let upload_id = parts.storage.create_upload(&object, "video/mp4").await?;
+        let upload_id = parts.storage.create_upload(&object, content_type(&object)).await?;
         let (job_id, attempt_id) = (job_id.clone(), attempt_id.clone());
         begun.push(UploadRecord {
             job_id,
@@ -98,6 +98,11 @@ async fn begin(
         });
     }
     Ok(())
+}
+
+/// Browsers go by it.
+fn content_type(object: &Location) -> &'static str {
+    if object.key().ends_with(".vtt") { "text/vtt" } else { "video/mp4" }
 }
 
 /// URLs for parts `first..=last` of an upload.

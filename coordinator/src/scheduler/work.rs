@@ -34,6 +34,11 @@ pub enum Work {
         /// Which track of it.
         audio_index: u32,
     },
+    /// Make WebVTT of the plan's text tracks.
+    ExtractText {
+        /// The plan.
+        plan: Arc<Plan>,
+    },
     /// Join sealed chunks.
     Assemble {
         /// The rendition's or audio track's name.
@@ -91,6 +96,13 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
         TaskKind::EncodeAudio { audio_index } => {
             let work = Work::EncodeAudio { plan: parts.plan(&job.id).await?, audio_index };
             Ok(Prepared { work, inputs: vec![source], outputs: vec![scratch()] })
+        }
+        TaskKind::ExtractText => {
+            let plan = parts.plan(&job.id).await?;
+            let published = |at| PlannedOutput { published_at: Some(at) };
+            let places = plan.text.iter().map(|track| job.destination.subtitles(&track.name).map(published));
+            let outputs = places.collect::<Result<_, _>>()?;
+            Ok(Prepared { work: Work::ExtractText { plan }, inputs: vec![source], outputs })
         }
         TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
         TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,

@@ -2,14 +2,14 @@
 //! is safe to call, takes and returns safe types, and keeps no pointer after it returns.
 #![allow(unsafe_code)]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::ops::Range;
 use std::ptr;
 
 use ffmpeg_next::codec::{self, packet};
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::format::context::{Input, StreamIo};
-use ffmpeg_next::{Dictionary, Error, Rational, Stream, ffi, filter, frame};
+use ffmpeg_next::{Dictionary, Error, Packet, Rational, Stream, ffi, filter, frame};
 
 /// How to open an input.
 pub struct InputOptions<'a> {
@@ -281,6 +281,50 @@ pub fn samples(format: Pixel) -> Option<Samples> {
         rgb: has(ffi::AV_PIX_FMT_FLAG_RGB) || has(ffi::AV_PIX_FMT_FLAG_PAL),
         alpha: has(ffi::AV_PIX_FMT_FLAG_ALPHA),
     })
+}
+
+/// Whether FFmpeg decodes a subtitle codec, and to text.
+pub fn is_text_subtitle(id: codec::Id) -> bool {
+    // SAFETY: descriptors are constants of the library.
+    let properties =
+        unsafe { ffi::avcodec_descriptor_get(id.into()).as_ref() }.map_or(0, |found| found.props);
+    let (text, pictures) = (ffi::AV_CODEC_PROP_TEXT_SUB as i32, ffi::AV_CODEC_PROP_BITMAP_SUB as i32);
+    properties & text != 0 && properties & pictures == 0 && codec::decoder::find(id).is_some()
+}
+
+/// A decoder of text subtitles.
+pub struct SubtitleDecoder(codec::decoder::Subtitle);
+
+impl SubtitleDecoder {
+    /// Opens the decoder of a stream whose times are in this unit.
+    pub fn open(context: codec::Context, time_base: Rational) -> Result<Self, Error> {
+        let mut decoder = context.decoder();
+        decoder.set_packet_time_base(time_base);
+        decoder.subtitle().map(Self)
+    }
+
+    /// The SubStation events of a packet; pictures are none.
+    pub fn decode(&mut self, packet: &Packet) -> Result<Vec<String>, Error> {
+        // SAFETY: FFmpeg fills the zeroed structure or leaves it so; its lists and strings are read before
+        // `avsubtitle_free`, which is right for both. Strings end in a zero byte.
+        unsafe {
+            let mut subtitle: ffi::AVSubtitle = std::mem::zeroed();
+            let mut got = 0;
+            let packet = packet::Ref::as_ptr(packet).cast_mut();
+            let result = ffi::avcodec_decode_subtitle2(self.0.as_mut_ptr(), &mut subtitle, &mut got, packet);
+            if result < 0 {
+                return Err(Error::from(result));
+            }
+            let count = if got != 0 && !subtitle.rects.is_null() { subtitle.num_rects as usize } else { 0 };
+            let event = |at: usize| {
+                let text = (**subtitle.rects.add(at)).ass;
+                (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+            };
+            let events = (0..count).filter_map(event).collect();
+            ffi::avsubtitle_free(&mut subtitle);
+            Ok(events)
+        }
+    }
 }
 
 /// Opens a prepared codec context and returns the names of the options that it does not know.

@@ -24,4 +24,5 @@ pub mod inventory;
 pub mod pipe;
 pub mod report;
 pub mod spec;
+mod text;
 pub mod wire;

@@ -19,6 +19,11 @@ pub enum Report {
     },
     /// The audio track.
     EncodeAudio(Track),
+    /// The subtitles, in the order asked for.
+    ExtractText {
+        /// Cues of each track.
+        cue_counts: Vec<u64>,
+    },
     /// Samples counted while joining.
     Assemble {
         /// Samples (video: frames) of the joined track.
@@ -71,6 +76,8 @@ pub struct Source {
     pub video: Vec<VideoStream>,
     /// Audio streams.
     pub audio: Vec<AudioStream>,
+    /// Subtitles that are text.
+    pub text: Vec<TextStream>,
     /// What a person should know of, in plain words.
     pub notes: Vec<String>,
 }
@@ -175,6 +182,25 @@ pub struct AudioStream {
     pub is_description: bool,
     /// Plain AAC packets without a gap, which can be published as they are.
     pub copies_exactly: bool,
+}
+
+/// A probed text stream: subtitles that can become cues.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextStream {
+    /// Position among the source's streams.
+    pub index: usize,
+    /// FFmpeg's name.
+    pub codec: String,
+    /// ISO 639-2 or BCP 47; empty: not known.
+    pub language: String,
+    /// Empty: none.
+    pub title: String,
+    /// Shown when nothing is chosen.
+    pub is_default: bool,
+    /// Shown even to those who want no subtitles: what is said in a foreign language.
+    pub is_forced: bool,
+    /// Tells sounds too, for those who do not hear.
+    pub is_for_deaf: bool,
 }
 
 /// Why a task failed.

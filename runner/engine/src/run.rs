@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::pipe::{Outputs, Pipe, SharedInputs};
 use crate::report::Report;
 use crate::spec::Task;
-use crate::{assemble, audio, chunk, probe, trial};
+use crate::{assemble, audio, chunk, probe, text, trial};
 
 /// Serves one task over a pipe. The exit code only says whether the daemon heard the result; the result itself, good or
 /// bad, went through the pipe.
@@ -38,6 +38,9 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
             Ok(Report::EncodeChunk { renditions, missing_frames })
         }
         Task::EncodeAudio(task) => audio::encode(task, inputs, outputs).map(Report::EncodeAudio),
+        Task::ExtractText(task) => {
+            text::extract(task, inputs, outputs).map(|cue_counts| Report::ExtractText { cue_counts })
+        }
         Task::Assemble(task) => assemble::join(task, inputs, outputs),
         Task::Trial(task) => trial::run(task),
     }

@@ -24,6 +24,8 @@ pub enum Task {
     EncodeChunk(EncodeChunk),
     /// Encode one whole audio track of input 0; output 0 holds its fragments.
     EncodeAudio(EncodeAudio),
+    /// Make WebVTT of text streams of input 0; output `n` holds that of stream `n`.
+    ExtractText(ExtractText),
     /// Join sealed chunks without encoding.
     Assemble(Assemble),
     /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
@@ -109,6 +111,18 @@ pub struct EncodeChunk {
     pub picture: Picture,
     /// Pictures with more pixels are refused, in the middle of the stream too.
     pub max_pixels: u64,
+    /// One picture for all frames, in place of a video.
+    pub still: Option<Still>,
+}
+
+/// The one picture of a still-image video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Still {
+    /// The first picture of the stream; a plain one, if that cannot be decoded.
+    Cover,
+    /// A plain dark one; no stream is read.
+    Blank,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
@@ -224,6 +238,17 @@ pub struct EncodeAudio {
     /// Time of the first sample that sounds, in source ticks: what is missing from there on is silent; none: the track
     /// starts with its first sample that can be decoded.
     pub first_pts: Option<i64>,
+}
+
+/// See [`Task::ExtractText`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtractText {
+    /// Indexes of the text streams in the source.
+    pub stream_indexes: Vec<usize>,
+    /// As in [`EncodeChunk::demuxer`].
+    pub demuxer: String,
+    /// The source's time that becomes 0, microseconds.
+    pub zero_us: i64,
 }
 
 /// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive`, the audio track's chunks.

@@ -1,6 +1,6 @@
 //! Translates what the engine reports into what the coordinator is told.
 
-use flotilla_engine::report::{AudioStream, Fragment, Report, Source, Track, VideoStream};
+use flotilla_engine::report::{AudioStream, Fragment, Report, Source, TextStream, Track, VideoStream};
 use flotilla_engine::spec::{Fields, Rational};
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_result::Kind};
@@ -16,6 +16,7 @@ pub fn result(report: Report) -> Option<fleet::TaskResult> {
         Report::EncodeAudio(audio) => {
             Kind::EncodeAudio(fleet::EncodeAudioResult { track: Some(track(audio)) })
         }
+        Report::ExtractText { cue_counts } => Kind::ExtractText(fleet::ExtractTextResult { cue_counts }),
         Report::Assemble { sample_count } => Kind::Assemble(fleet::AssembleResult { sample_count }),
         Report::Trial { .. } => return None,
     };
@@ -29,6 +30,7 @@ fn probe(source: Source) -> fleet::ProbeResult {
         bitrate_bps: source.bitrate_bps,
         video: source.video.into_iter().map(video).collect(),
         audio: source.audio.into_iter().map(audio).collect(),
+        text: source.text.into_iter().map(text).collect(),
         notes: source.notes,
     }
 }
@@ -88,6 +90,18 @@ fn audio(stream: AudioStream) -> fleet::AudioStream {
         is_commentary: stream.is_commentary,
         is_description: stream.is_description,
         copies_exactly: stream.copies_exactly,
+    }
+}
+
+fn text(stream: TextStream) -> fleet::TextStream {
+    fleet::TextStream {
+        index: index(stream.index),
+        codec: stream.codec,
+        language: stream.language,
+        title: stream.title,
+        is_default: stream.is_default,
+        is_forced: stream.is_forced,
+        is_for_deaf: stream.is_for_deaf,
     }
 }
 

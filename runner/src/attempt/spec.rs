@@ -2,8 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, Fields, GridSlice, Limits, MAX_PIXELS, Picture, Probe,
-    Rational, Task, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS, Picture,
+    Probe, Rational, Still, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -15,6 +15,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
         task_spec::Kind::Probe(spec) => Task::Probe(probe(spec)),
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
+        task_spec::Kind::ExtractText(spec) => Task::ExtractText(text(spec)),
         task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
     })
 }
@@ -22,7 +23,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
 /// True for tasks whose progress is counted in MiB read.
 pub fn counts_bytes(task: &Task) -> bool {
     match task {
-        Task::Probe(_) | Task::Assemble(_) => true,
+        Task::Probe(_) | Task::ExtractText(_) | Task::Assemble(_) => true,
         Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Trial(_) => false,
     }
 }
@@ -46,6 +47,7 @@ fn or_own<T: Default + PartialEq>(told: T, own: T) -> T {
 
 fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
     let picture = spec.picture.unwrap_or_default();
+    let still = spec.still.map(|_| still(spec.still())).transpose()?;
     let chunk = EncodeChunk {
         stream_index: spec.stream_index as usize,
         demuxer: spec.demuxer,
@@ -56,6 +58,7 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         interlaced: picture.interlaced,
         picture: source_picture(picture)?,
         max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
+        still,
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
@@ -82,6 +85,14 @@ fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
         None => Colour::default(),
     };
     Ok(Picture { mirrored: picture.mirrored, sample_aspect_ratio, colour, fields })
+}
+
+fn still(picture: fleet::StillPicture) -> Result<Still, String> {
+    match picture {
+        fleet::StillPicture::Cover => Ok(Still::Cover),
+        fleet::StillPicture::Blank => Ok(Still::Blank),
+        fleet::StillPicture::Unspecified => Err("the still picture is of an unknown kind".into()),
+    }
 }
 
 fn grid(slice: fleet::GridSlice) -> Result<GridSlice, String> {
@@ -135,6 +146,11 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         copy: spec.copy,
         first_pts: spec.first_pts,
     }
+}
+
+fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
+    let stream_indexes = spec.stream_indexes.into_iter().map(|index| index as usize).collect();
+    ExtractText { stream_indexes, demuxer: spec.demuxer, zero_us: spec.zero_us }
 }
 
 fn assemble(spec: fleet::AssembleSpec) -> Assemble {

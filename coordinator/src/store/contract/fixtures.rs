@@ -110,6 +110,7 @@ pub fn result(claimed: &ClaimedTask) -> AcceptedResult {
             bitrate_bps: 1,
             video: vec![],
             audio: vec![],
+            text: vec![],
             notes: vec![],
         }),
         TaskKind::EncodeChunk { .. } => Outcome::EncodeChunk { renditions: vec![track], missing_frames: 0 },
@@ -165,6 +166,7 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
         demuxer: "mov".to_owned(),
         video: None,
         audio: vec![],
+        text: vec![],
         package: Package { hls: true, progressive: false, segment_seconds: 4 },
         notes: vec![],
     };

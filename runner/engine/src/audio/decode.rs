@@ -10,7 +10,7 @@ use crate::source::Source;
 /// Failures of one packet after which a decoder is taken for stuck.
 const MAX_FAILURES: u32 = 100;
 /// FFmpeg's frames name so many planes; sound of more channels is not for viewers.
-const MAX_CHANNELS: u16 = 8;
+pub(crate) const MAX_CHANNELS: u16 = 8;
 
 /// A decoder at work.
 pub(super) struct Sound {

@@ -2,7 +2,7 @@
 //! counted, never computed from durations, so that sound stays with the pictures to the end.
 
 pub(crate) mod copy;
-mod decode;
+pub(crate) mod decode;
 mod encoder;
 mod pcm;
 mod resample;

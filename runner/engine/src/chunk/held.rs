@@ -5,6 +5,7 @@
 use ffmpeg_next::frame;
 
 use super::deinterlace::Deinterlaced;
+use super::still;
 use crate::error::{Error, Result};
 use crate::ffi;
 use crate::pipe::SharedInputs;
@@ -25,11 +26,23 @@ pub struct Held {
 enum Decoded {
     Progressive(Box<Frames>),
     Deinterlaced(Box<Deinterlaced>),
+    /// A still picture is there from the start.
+    Nothing,
 }
 
 impl Held {
     /// Opens the source for a chunk that shows the frames at these times.
     pub fn open(task: &EncodeChunk, inputs: &SharedInputs, wanted: &[i64]) -> Result<Self> {
+        if let Some(still) = task.still {
+            let latest = Some((wanted[0], still::picture(task, still, inputs)?));
+            return Ok(Self {
+                decoded: Decoded::Nothing,
+                latest,
+                ahead: None,
+                at_end: true,
+                missing_frames: 0,
+            });
+        }
         let frames = Frames::of_chunk(inputs, task, wanted)?;
         let decoded = match task.interlaced {
             false => Decoded::Progressive(Box::new(frames)),
@@ -71,6 +84,7 @@ impl Decoded {
         match self {
             Self::Progressive(frames) => frames.next_frame(),
             Self::Deinterlaced(frames) => frames.next_frame(),
+            Self::Nothing => Ok(None),
         }
     }
 }

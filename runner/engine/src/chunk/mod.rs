@@ -5,6 +5,7 @@ mod deinterlace;
 mod held;
 mod rendition;
 mod shown;
+mod still;
 
 use crate::error::{Error, Result};
 use crate::pipe::{Outputs, SharedInputs};

@@ -7,7 +7,7 @@ use ffmpeg_next::{Stream, media};
 use super::listen::{self, Heard};
 use super::times::Times;
 use super::{bitrate_bps, rational, tag};
-use crate::audio::copy;
+use crate::audio::{copy, decode};
 use crate::error::Result;
 use crate::ffi;
 use crate::pipe::SharedInputs;
@@ -48,6 +48,12 @@ fn left_out(stream: &Stream, heard: Option<Heard>) -> Option<String> {
         Some(Heard::NoDecoder) => Some(format!(
             "audio stream {index} is left out: the FFmpeg of this runner has no decoder for its codec ({codec})"
         )),
+        Some(Heard::Sound { channel_count, .. }) if channel_count > decode::MAX_CHANNELS.into() => {
+            Some(format!(
+                "audio stream {index} ({codec}) has {channel_count} channels, at most {} are accepted, and is left out",
+                decode::MAX_CHANNELS
+            ))
+        }
         Some(Heard::Sound { .. } | Heard::Later) => None,
     }
 }

@@ -7,6 +7,7 @@ mod limits;
 mod listen;
 mod look;
 mod table;
+mod text;
 mod times;
 mod video;
 
@@ -40,9 +41,11 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         demuxer,
         video: Vec::new(),
         audio: Vec::new(),
+        text: Vec::new(),
         notes: length::check(&source, &times)?.into_iter().collect(),
     };
     audio::describe_all(&source, &times, inputs, &mut found)?;
+    text::describe_all(&source, &times, &mut found);
     for (stream, times) in source.input().streams().zip(times) {
         match stream.parameters().medium() {
             media::Type::Video => {
@@ -50,10 +53,7 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
                 limits::check_length(&stream, &task.limits)?;
                 found.video.push(stream);
             }
-            media::Type::Audio => {}
-            _ => found
-                .notes
-                .push(format!("stream {} is neither video nor audio and is left out", stream.index())),
+            _ => {}
         }
     }
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {

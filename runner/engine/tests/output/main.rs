@@ -5,4 +5,6 @@ mod joining;
 mod pictures;
 mod sound;
 mod sound_table;
+mod stills;
+mod subtitles;
 mod support;

@@ -51,6 +51,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         interlaced: false,
         picture: Picture::default(),
         max_pixels: 1 << 24,
+        still: None,
     })
 }
 

@@ -38,6 +38,7 @@ pub fn chunk(
         interlaced: stream.interlaced,
         picture: picture(stream),
         max_pixels: 1 << 24,
+        still: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod audio;
 mod look;
 mod times;
+mod turn;
 mod video;
 
 use ffmpeg_next::media;

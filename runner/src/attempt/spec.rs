@@ -194,7 +194,14 @@ mod tests {
             source_pts_deltas: vec![-5, 0],
         };
         let renditions = vec![wire_rendition()];
-        let picture = Some(fleet::Picture { rotation_degrees: 90, interlaced: true, ..Default::default() });
+        let picture = Some(fleet::Picture {
+            rotation_degrees: 90,
+            interlaced: true,
+            mirrored: true,
+            sample_aspect_ratio: Some(fleet::Rational { numerator: 16, denominator: 15 }),
+            colour: Some(fleet::Colour { primaries: 9, transfer: 16, matrix: 9, full_range: true }),
+            fields: fleet::FieldOrder::BottomFirst.into(),
+        });
         fleet::EncodeChunkSpec {
             seek_pts: Some(-9),
             grids: vec![grid],
@@ -210,6 +217,10 @@ mod tests {
         assert_eq!(chunk.grids[0].times, [48_000, 49_000, 50_000]);
         assert_eq!((chunk.grids[0].source_pts.as_slice(), chunk.seek_pts), (&[-5, -5][..], Some(-9)));
         assert_eq!((chunk.rotation_degrees, chunk.interlaced), (90, true));
+        let Picture { mirrored, sample_aspect_ratio, colour, fields } = chunk.picture;
+        assert_eq!((mirrored, fields), (true, Fields::BottomFirst));
+        assert_eq!(sample_aspect_ratio, Some(Rational { numerator: 16, denominator: 15 }));
+        assert_eq!(colour, Colour { primaries: 9, transfer: 16, matrix: 9, full_range: true });
         assert_eq!(chunk.max_pixels, MAX_PIXELS);
         let rendition = &chunk.renditions[0];
         assert_eq!((rendition.width, rendition.height, rendition.gop_frames), (1280, 720, 48));

@@ -9,6 +9,7 @@ mod look;
 mod table;
 mod text;
 mod times;
+mod turn;
 mod video;
 
 use ffmpeg_next::media;

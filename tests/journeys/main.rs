@@ -6,6 +6,7 @@ mod cancelling;
 mod examples;
 mod mistakes;
 mod sharing;
+mod tracks;
 
 use std::time::Duration;
 

@@ -222,6 +222,7 @@ fn result(lease: &Lease) -> Kind {
             Kind::EncodeChunk(EncodeChunkResult { renditions })
         }
         Spec::EncodeAudio(_) => Kind::EncodeAudio(EncodeAudioResult { track: Some(track(480_000, 0)) }),
+        Spec::ExtractText(_) => Kind::ExtractText(ExtractTextResult::default()),
         Spec::Assemble(joined) => Kind::Assemble(AssembleResult { sample_count: joined.sample_count }),
     }
 }
@@ -263,6 +264,6 @@ pub fn probed() -> ProbeResult {
         bitrate_bps: 1_000_000,
         video: vec![video],
         audio: vec![audio],
-        notes: vec![],
+        ..ProbeResult::default()
     }
 }

@@ -7,6 +7,7 @@ mod examples;
 mod mistakes;
 mod probing;
 mod sharing;
+mod tracks;
 
 use std::time::Duration;
 

@@ -222,7 +222,7 @@ fn result(lease: &Lease) -> Kind {
             Kind::EncodeChunk(EncodeChunkResult { renditions, missing_frames: 0 })
         }
         Spec::EncodeAudio(_) => Kind::EncodeAudio(EncodeAudioResult { track: Some(track(480_000, 0)) }),
-        Spec::ExtractText(_) => unreachable!("the source that is played has no subtitles"),
+        Spec::ExtractText(_) => Kind::ExtractText(ExtractTextResult::default()),
         Spec::Assemble(joined) => Kind::Assemble(AssembleResult { sample_count: joined.sample_count }),
     }
 }
@@ -265,7 +265,6 @@ pub fn probed() -> ProbeResult {
         bitrate_bps: 1_000_000,
         video: vec![video],
         audio: vec![audio],
-        text: vec![],
-        notes: vec![],
+        ..ProbeResult::default()
     }
 }

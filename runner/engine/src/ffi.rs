@@ -288,7 +288,7 @@ pub fn is_text_subtitle(id: codec::Id) -> bool {
     // SAFETY: descriptors are constants of the library.
     let properties =
         unsafe { ffi::avcodec_descriptor_get(id.into()).as_ref() }.map_or(0, |found| found.props);
-    let (text, pictures) = (ffi::AV_CODEC_PROP_TEXT_SUB as i32, ffi::AV_CODEC_PROP_BITMAP_SUB as i32);
+    let (text, pictures) = (ffi::AV_CODEC_PROP_TEXT_SUB, ffi::AV_CODEC_PROP_BITMAP_SUB);
     properties & text != 0 && properties & pictures == 0 && codec::decoder::find(id).is_some()
 }
 

@@ -48,13 +48,10 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
     audio::describe_all(&source, &times, inputs, &mut found)?;
     text::describe_all(&source, &times, &mut found);
     for (stream, times) in source.input().streams().zip(times) {
-        match stream.parameters().medium() {
-            media::Type::Video => {
-                let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
-                limits::check_length(&stream, &task.limits)?;
-                found.video.push(stream);
-            }
-            _ => {}
+        if stream.parameters().medium() == media::Type::Video {
+            let stream = video::describe(&stream, times, inputs, task.max_pixels, &mut found)?;
+            limits::check_length(&stream, &task.limits)?;
+            found.video.push(stream);
         }
     }
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {

@@ -130,7 +130,6 @@ fn audio(track: &AudioPlan) -> AudioTrack {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::planner::{self, fixtures};
     use crate::survey::survey;
 

@@ -51,6 +51,12 @@ fn without_a_profile_there_is_no_plan_and_what_is_no_video_is_told() {
     let (code, survey) = probe(&FLOWER.path(), &[]);
     assert_eq!((code, &survey["plan"]), (Some(0), &Value::Null));
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let narrow = folder.path().join("narrow.toml");
+    std::fs::write(&narrow, "[limits]\nmax_streams = 1\n").expect("a file can be written");
+    let (code, error) =
+        probe(&FLOWER.path(), &["--config", narrow.to_str().expect("a path of ours is text")]);
+    let words = "the file has 2 streams; at most 1 are accepted (limits.max_streams)";
+    assert_eq!((code, &error["message"]), (Some(3), &words.into()));
     let letter = folder.path().join("letter.mp4");
     std::fs::write(&letter, "Dear all,\n").expect("a file can be written");
     let (code, error) = probe(&letter, &[]);

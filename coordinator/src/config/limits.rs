@@ -14,7 +14,7 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Streams of all kinds, attachments among them.
     pub max_streams: u32,
-    /// Length, as declared and as read, seconds.
+    /// Length of a stream as read, seconds; what the file declares may be wrong.
     pub max_duration_seconds: u64,
     /// Packets of all streams.
     pub max_packets: u64,

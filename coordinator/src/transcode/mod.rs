@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::app::Coordinator;
+use crate::app::{Coordinator, StartError};
 use crate::cli::exit::{Exit, UserError, job_failed};
 use crate::cli::progress::Display;
 use crate::config::Config;
@@ -43,6 +43,9 @@ pub struct TranscodeArgs {
     /// Folder of your own profiles, which add to the shipped ones or replace them.
     #[arg(long, env = "FLOTILLA_PROFILES")]
     pub profiles_dir: Option<PathBuf>,
+    /// Configuration file, TOML, of which [limits] and [planning] hold here; see docs/configuration.md.
+    #[arg(long, env = "FLOTILLA_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Folder for the work, removed at the end [default: a hidden one in the output folder]
     #[arg(long)]
     pub work_dir: Option<PathBuf>,
@@ -59,7 +62,8 @@ pub async fn run(args: TranscodeArgs, json: bool, verbose: u8) -> Result<(), Use
         source = source::named(&args.input, work.path()) => source?,
         () = interrupted() => return Err(stopped()),
     };
-    let coordinator = Coordinator::start(config(args.profiles_dir.clone(), work.path())).await?;
+    let coordinator =
+        Coordinator::start(config(args.config.as_deref(), args.profiles_dir.clone(), work.path())?).await?;
     let done = tokio::select! {
         done = work_on(&coordinator, &args, source, &work, json, verbose) => done,
         () = interrupted() => Err(stopped()),
@@ -153,12 +157,14 @@ async fn incapable(
     Ok(Some(UserError::new(exit, message, "`flotilla-runner doctor` tells why; another profile may work")))
 }
 
-fn config(profiles_dir: Option<PathBuf>, work: &Path) -> Config {
-    let mut config = Config::default();
+/// Of a configuration file only what is about sources holds here: limits and planning.
+fn config(file: Option<&Path>, profiles_dir: Option<PathBuf>, work: &Path) -> Result<Config, UserError> {
+    let Config { limits, planning, .. } = Config::load(file).map_err(StartError::Config)?;
+    let mut config = Config { limits, planning, ..Config::default() };
     config.server.listen = ([127, 0, 0, 1], 0).into();
     config.data.dir = work.join("coordinator");
     config.profiles.dir = profiles_dir;
-    config
+    Ok(config)
 }
 
 /// The work folder, and the output folder if it had to be made for it; both are removed when they are of no use.

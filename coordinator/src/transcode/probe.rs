@@ -32,6 +32,9 @@ pub struct ProbeArgs {
     /// Folder of your own profiles, which add to the shipped ones or replace them.
     #[arg(long, env = "FLOTILLA_PROFILES")]
     pub profiles_dir: Option<PathBuf>,
+    /// Configuration file, TOML, of which [limits] and [planning] hold here; see docs/configuration.md.
+    #[arg(long, env = "FLOTILLA_CONFIG")]
+    pub config: Option<PathBuf>,
     /// Folder for the work, removed at the end [default: a new one in the system's temporary folder]
     #[arg(long)]
     pub work_dir: Option<PathBuf>,
@@ -45,7 +48,8 @@ pub async fn run(args: ProbeArgs, json: bool, verbose: u8) -> Result<(), UserErr
         source = source::named(&args.input, work.path()) => source?,
         () = interrupted() => return Err(stopped()),
     };
-    let coordinator = Coordinator::start(config(args.profiles_dir.clone(), work.path())).await?;
+    let coordinator =
+        Coordinator::start(config(args.config.as_deref(), args.profiles_dir.clone(), work.path())?).await?;
     let found = tokio::select! {
         found = find_out(&coordinator, &args, source, work.path(), verbose) => found,
         () = interrupted() => Err(stopped()),

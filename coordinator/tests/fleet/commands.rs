@@ -101,6 +101,7 @@ async fn sources_profiles_and_folders_that_cannot_be_used() {
     probe(&folder.path().join("nowhere.mp4"), &[], SOURCE, &["nowhere.mp4", "does not exist"]).await;
     probe(&clip, &["--profile", "wbe"], PROFILE, &["wbe", "did you mean"]).await;
     probe(&clip, &["--work-dir", "/nonexistent"], STORAGE, &["/nonexistent"]).await;
+    probe(&clip, &["--config", "/nonexistent.toml"], USAGE, &["/nonexistent.toml"]).await;
     probe(&clip, &["--chunk-seconds", "2"], USAGE, &["--profile"]).await;
     check(&["profiles", "show", "wbe"], PROFILE, &["wbe", "did you mean"]).await;
 }

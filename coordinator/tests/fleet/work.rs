@@ -15,6 +15,8 @@ async fn a_probe_becomes_chunks_that_cover_every_frame_once() {
 
     let probe = runner.take().await;
     assert!(matches!(spec(&probe), Spec::Probe(probe) if probe.max_pixels > 0), "{:?}", spec(&probe));
+    let Spec::Probe(told) = spec(&probe) else { unreachable!() };
+    assert_eq!(told.limits.map(|limits| (limits.max_streams, limits.max_packets)), Some((32, 10_000_000)));
     assert_eq!((probe.inputs.len(), probe.outputs.len()), (1, 0));
     let source = reqwest::get(&probe.inputs[0].url).await.unwrap().bytes().await.unwrap();
     assert_eq!(source, "bytes of a video");

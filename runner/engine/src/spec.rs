@@ -67,7 +67,7 @@ impl Default for Probe {
 pub struct Limits {
     /// Streams of all kinds, attachments among them.
     pub max_streams: u32,
-    /// Length, as declared and as read.
+    /// Length of a stream, as read; what the file declares may be wrong.
     pub max_duration_seconds: u64,
     /// Packets of all streams.
     pub max_packets: u64,

@@ -109,7 +109,7 @@ fn watch(stream: &VideoStream, inputs: &SharedInputs, max_pixels: u64, demuxer: 
             interlaced: true,
             picture: Picture::default(),
             max_pixels,
-        still: None,
+            still: None,
         };
         let looked = Frames::of_chunk(inputs, &task, wanted).and_then(|frames| seen.add(frames));
         match looked {

@@ -18,7 +18,7 @@ const ALIKE: u64 = 6;
 const DARK: u8 = 32;
 
 fn probe(clip: &[u8]) -> Source {
-    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS });
+    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
     let Report::Probe(source) = run(&task, vec![clip.to_vec()]).unwrap().0 else { panic!("another report") };
     source
 }
@@ -32,7 +32,7 @@ fn encode(song: &[u8], demuxer: String, stream_index: usize, still: Still) -> (T
     // As pictures of this size have it.
     task.renditions[0].colour = Colour { primaries: 6, transfer: 6, matrix: 6, full_range: false };
     let (report, outputs) = run(&Task::EncodeChunk(task), vec![song.to_vec()]).unwrap();
-    let Report::EncodeChunk { renditions } = report else { panic!("another report") };
+    let Report::EncodeChunk { renditions, .. } = report else { panic!("another report") };
     let [track] = renditions.try_into().unwrap();
     (track, outputs.concat())
 }

@@ -50,3 +50,63 @@ fn source_frames(video: &VideoPlan) -> u64 {
 fn clock(seconds: i64) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::{Chunk, Grid, Package, Slice};
+    use super::super::rational::Rational;
+    use super::super::source::Colour;
+    use super::*;
+
+    /// 720 frames of 24 a second in chunks of 240, which show so many source frames.
+    fn plan(distinct: i64) -> Plan {
+        let chunk = |start| Chunk {
+            seek_pts: None,
+            slices: vec![Slice { start_frame: start, end_frame: start + 240 }],
+        };
+        let grid = Grid {
+            timescale: 24,
+            frame_rate: Rational { numerator: 24, denominator: 1 },
+            gop_frames: 48,
+            times: (0..=720).collect(),
+            source_pts: (0..720).map(|frame| frame * distinct / 720).collect(),
+        };
+        let video = VideoPlan {
+            stream_index: 0,
+            rotation_degrees: 0,
+            interlaced: false,
+            colour: Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false },
+            grids: vec![grid],
+            renditions: vec![],
+            chunks: vec![chunk(0), chunk(240), chunk(480)],
+        };
+        Plan {
+            profile: "web".to_owned(),
+            demuxer: "mov".to_owned(),
+            video: Some(video),
+            audio: vec![],
+            package: Package { hls: true, progressive: false, segment_seconds: 4 },
+            notes: vec![],
+        }
+    }
+
+    #[test]
+    fn at_most_one_frame_in_twenty_may_be_missing() {
+        assert_eq!(too_much(&plan(720), 0), None);
+        assert_eq!(too_much(&plan(720), 36), None);
+        let failure = too_much(&plan(720), 41).unwrap();
+        assert_eq!(failure.class, FailureClass::Source);
+        assert_eq!(failure.message, "41 of 720 frames cannot be decoded; at most 5 % may be missing");
+        // Repeated frames count once.
+        assert_eq!(too_much(&plan(360), 18), None);
+        assert!(too_much(&plan(360), 19).is_some());
+    }
+
+    #[test]
+    fn the_note_says_how_many_are_missing_and_where() {
+        assert_eq!(note(&plan(720), &[(0, 0), (1, 0)]), None);
+        let note = note(&plan(720), &[(0, 0), (1, 3), (2, 1)]).unwrap();
+        assert!(note.starts_with("4 of 720 source frames"), "{note}");
+        assert!(note.ends_with(": 3 between 0:10 and 0:20, 1 between 0:20 and 0:30"), "{note}");
+    }
+}

@@ -11,7 +11,7 @@ mod span;
 
 use std::io::Seek;
 
-use ffmpeg_next::codec;
+use ffmpeg_next::codec::{self, Compliance};
 use ffmpeg_next::error::{EAGAIN, EINVAL};
 use ffmpeg_next::format::context::{Input, StreamIo};
 use ffmpeg_next::{Packet, Stream, decoder, threading};
@@ -181,6 +181,10 @@ impl Source {
         let mut context = codec::Context::from_parameters(stream.parameters()).map_err(unusable)?;
         ffi::set_max_pixels(&mut context, max_pixels);
         let conceals = CONCEALING_CODECS.contains(&stream.parameters().id());
+        if stream.parameters().id() == codec::Id::H264 {
+            // Where a stream does not say how far it reorders, the decoder would learn it from frames in wrong order.
+            context.compliance(Compliance::Strict);
+        }
         context.set_threading(threading::Config {
             kind: threading::Type::Frame,
             count: if conceals { 1 } else { DECODER_THREADS },

@@ -13,8 +13,13 @@ use crate::source::frames::Frames;
 use crate::spec::EncodeChunk;
 
 /// Whole pictures in display order, without gaps.
-pub struct Held {
+pub struct Held<'a> {
+    task: &'a EncodeChunk,
+    inputs: &'a SharedInputs,
+    wanted: &'a [i64],
     decoded: Decoded,
+    /// Decoding began at a keyframe in the middle. A frame that does not come may then need what lies before.
+    started_midway: bool,
     /// The latest frame at or before the time asked for.
     latest: Option<(i64, frame::Video)>,
     /// The one after it.
@@ -30,31 +35,41 @@ enum Decoded {
     Nothing,
 }
 
-impl Held {
+impl<'a> Held<'a> {
     /// Opens the source for a chunk that shows the frames at these times.
-    pub fn open(task: &EncodeChunk, inputs: &SharedInputs, wanted: &[i64]) -> Result<Self> {
-        if let Some(still) = task.still {
-            let latest = Some((wanted[0], still::picture(task, still, inputs)?));
-            return Ok(Self {
-                decoded: Decoded::Nothing,
-                latest,
-                ahead: None,
-                at_end: true,
-                missing_frames: 0,
-            });
-        }
-        let frames = Frames::of_chunk(inputs, task, wanted)?;
-        let decoded = match task.interlaced {
-            false => Decoded::Progressive(Box::new(frames)),
-            true => {
-                Decoded::Deinterlaced(Box::new(Deinterlaced::new(frames, wanted[0], task.picture.fields)))
-            }
+    pub fn open(task: &'a EncodeChunk, inputs: &'a SharedInputs, wanted: &'a [i64]) -> Result<Self> {
+        let (decoded, latest) = match task.still {
+            Some(still) => (Decoded::Nothing, Some((wanted[0], still::picture(task, still, inputs)?))),
+            None => (Decoded::open(task, inputs, wanted)?, None),
         };
-        Ok(Self { decoded, latest: None, ahead: None, at_end: false, missing_frames: 0 })
+        Ok(Self {
+            task,
+            inputs,
+            wanted,
+            decoded,
+            started_midway: task.seek_pts.is_some(),
+            at_end: latest.is_some(),
+            latest,
+            ahead: None,
+            missing_frames: 0,
+        })
     }
 
     /// The frame at this time, or the one that takes its place; times rise from call to call.
     pub fn frame_at(&mut self, wanted_pts: i64) -> Result<frame::Video> {
+        if !self.reaches(wanted_pts)? && self.started_midway {
+            self.start_over(wanted_pts)?;
+        }
+        if !self.reaches(wanted_pts)? {
+            self.missing_frames += 1;
+        }
+        let shown = self.latest.as_ref().or(self.ahead.as_ref());
+        let (_, frame) = shown.ok_or_else(|| Error::Source("no frame of the video can be decoded".into()))?;
+        ffi::share(frame).map_err(|error| Error::machinery("cannot hold a frame", error))
+    }
+
+    /// Goes on to the latest frame at or before this time; true when it is the frame at this time.
+    fn reaches(&mut self, wanted_pts: i64) -> Result<bool> {
         while self.latest.as_ref().is_none_or(|(pts, _)| *pts < wanted_pts) {
             if self.ahead.is_none() && !self.at_end {
                 self.ahead = self.decoded.next_frame()?;
@@ -65,12 +80,16 @@ impl Held {
             }
             self.latest = self.ahead.take();
         }
-        if self.latest.as_ref().is_none_or(|(pts, _)| *pts != wanted_pts) {
-            self.missing_frames += 1;
-        }
-        let shown = self.latest.as_ref().or(self.ahead.as_ref());
-        let (_, frame) = shown.ok_or_else(|| Error::Source("no frame of the video can be decoded".into()))?;
-        ffi::share(frame).map_err(|error| Error::machinery("cannot hold a frame", error))
+        Ok(self.latest.as_ref().is_some_and(|(pts, _)| *pts == wanted_pts))
+    }
+
+    /// Decodes from the start of the source, where nothing that a frame needs can be before.
+    fn start_over(&mut self, wanted_pts: i64) -> Result<()> {
+        let from_start = EncodeChunk { seek_pts: None, ..self.task.clone() };
+        let left = self.wanted.partition_point(|pts| *pts < wanted_pts);
+        self.decoded = Decoded::open(&from_start, self.inputs, &self.wanted[left..])?;
+        (self.started_midway, self.latest, self.ahead, self.at_end) = (false, None, None, false);
+        Ok(())
     }
 
     /// Frames asked for so far that the decoder did not give.
@@ -80,6 +99,14 @@ impl Held {
 }
 
 impl Decoded {
+    fn open(task: &EncodeChunk, inputs: &SharedInputs, wanted: &[i64]) -> Result<Self> {
+        let frames = Frames::of_chunk(inputs, task, wanted)?;
+        Ok(match task.interlaced {
+            false => Self::Progressive(Box::new(frames)),
+            true => Self::Deinterlaced(Box::new(Deinterlaced::new(frames, wanted[0], task.picture.fields))),
+        })
+    }
+
     fn next_frame(&mut self) -> Result<Option<(i64, frame::Video)>> {
         match self {
             Self::Progressive(frames) => frames.next_frame(),

@@ -31,7 +31,7 @@ pub fn check(source: &Source, times: &[Times]) -> Result<Option<String>> {
         return Err(Error::Source(format!("the file is cut off or damaged: {}; {least}", told())));
     }
     let whole = there_us * 1000 >= stated_us * WHOLE_PERMILLE;
-    Ok((!whole).then(|| format!("the file is cut off: {}", told())))
+    Ok((!whole).then(|| format!("the file is shorter than it states: {}", told())))
 }
 
 /// Some containers count from zero, some from the first packet.

@@ -1,7 +1,6 @@
 //! Configuration: defaults that run on one machine without a file, a TOML file over them, environment and flags over
 //! that. Unknown keys are refused, all problems are reported at once, secrets never appear in `Debug` output.
 
-mod limits;
 mod load;
 mod secret;
 
@@ -10,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-pub use limits::Limits;
+use crate::domain::Limits;
 pub use load::ConfigError;
 pub use secret::Secret;
 

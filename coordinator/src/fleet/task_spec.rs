@@ -6,10 +6,9 @@ use flotilla_proto::delta;
 use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
-use crate::config::Limits;
 use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, Still, VideoPlan};
 use crate::domain::source::Fields;
-use crate::domain::{Plan, Rational};
+use crate::domain::{Limits, Plan, Rational};
 use crate::scheduler::Work;
 
 /// What a runner is told to do.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::SchedulerError;
-use crate::config::Limits;
 use crate::domain::outcome::{Outcome, Track};
-use crate::domain::{Plan, TaskKind};
+use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
 use crate::store::{JobRecord, StoredObject, TaskRecord};

@@ -23,7 +23,7 @@ pub fn describe_all(
 ) -> Result<()> {
     let audio = |(stream, _): &(Stream, &Times)| stream.parameters().medium() == media::Type::Audio;
     let streams: Vec<_> = source.input().streams().zip(times).filter(audio).collect();
-    let sounding = |times: &Times| !times.shown.is_empty() || times.flaw.is_some();
+    let sounding = |times: &Times| times.bytes > 0;
     let indexes: Vec<usize> =
         streams.iter().filter(|(_, times)| sounding(times)).map(|(stream, _)| stream.index()).collect();
     let mut heard = listen::listen(inputs, &found.demuxer, &indexes)?.into_iter();

@@ -39,7 +39,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Every value that cannot be used.
-    pub(super) fn problems(&self) -> Vec<String> {
+    pub fn problems(&self) -> Vec<String> {
         let values = [
             ("max_pixels", self.max_pixels),
             ("max_streams", self.max_streams.into()),

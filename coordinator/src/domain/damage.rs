@@ -53,7 +53,7 @@ fn clock(seconds: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{Chunk, Grid, Package, Slice};
+    use super::super::plan::{Chunk, Grid, Package, Slice, SourcePicture};
     use super::super::rational::Rational;
     use super::super::source::Colour;
     use super::*;
@@ -63,6 +63,7 @@ mod tests {
         let chunk = |start| Chunk {
             seek_pts: None,
             slices: vec![Slice { start_frame: start, end_frame: start + 240 }],
+            effort_permille: 1000,
         };
         let grid = Grid {
             timescale: 24,
@@ -75,16 +76,19 @@ mod tests {
             stream_index: 0,
             rotation_degrees: 0,
             interlaced: false,
+            picture: SourcePicture::default(),
             colour: Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false },
             grids: vec![grid],
             renditions: vec![],
             chunks: vec![chunk(0), chunk(240), chunk(480)],
+            still: None,
         };
         Plan {
             profile: "web".to_owned(),
             demuxer: "mov".to_owned(),
             video: Some(video),
             audio: vec![],
+            text: vec![],
             package: Package { hls: true, progressive: false, segment_seconds: 4 },
             notes: vec![],
         }

@@ -123,6 +123,9 @@ pub fn job_failed(failure: Option<&crate::domain::Failure>) -> UserError {
             "check that the source plays in a media player; `ffprobe FILE` tells what is in it"
         }
         FailureClass::Profile => "correct the profile; `flotilla profiles show NAME` prints it",
+        FailureClass::Runner => {
+            "`flotilla-runner doctor` tells what a machine has; give it more, or use another one"
+        }
         FailureClass::NoRunner => "`flotilla-runner doctor` tells what a machine can do and why not",
         FailureClass::Storage | FailureClass::Transient => {
             "check free space and the object store, then retry the job"

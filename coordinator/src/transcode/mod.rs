@@ -43,7 +43,7 @@ pub struct TranscodeArgs {
     /// Folder of your own profiles, which add to the shipped ones or replace them.
     #[arg(long, env = "FLOTILLA_PROFILES")]
     pub profiles_dir: Option<PathBuf>,
-    /// Configuration file, TOML, of which [limits] and [planning] hold here; see docs/configuration.md.
+    /// Configuration file, TOML, of which the sections limits and planning hold here; see docs/configuration.md.
     #[arg(long, env = "FLOTILLA_CONFIG")]
     pub config: Option<PathBuf>,
     /// Folder for the work, removed at the end [default: a hidden one in the output folder]

@@ -32,7 +32,7 @@ pub struct ProbeArgs {
     /// Folder of your own profiles, which add to the shipped ones or replace them.
     #[arg(long, env = "FLOTILLA_PROFILES")]
     pub profiles_dir: Option<PathBuf>,
-    /// Configuration file, TOML, of which [limits] and [planning] hold here; see docs/configuration.md.
+    /// Configuration file, TOML, of which the sections limits and planning hold here; see docs/configuration.md.
     #[arg(long, env = "FLOTILLA_CONFIG")]
     pub config: Option<PathBuf>,
     /// Folder for the work, removed at the end [default: a new one in the system's temporary folder]

@@ -67,7 +67,9 @@ pub fn run(coordinator: &Coordinator, files: &[PathBuf], chunk_seconds: u32) -> 
     let submit = |(index, path): (usize, &PathBuf)| {
         let server = FileServer::start(path.clone());
         let prefix = format!("corpus/{chunk_seconds}/{index}");
-        coordinator.try_submit(&server.url(), PROFILE, chunk_seconds, &prefix)
+        let submitted = coordinator.try_submit(&server.url(), PROFILE, chunk_seconds, &prefix);
+        // Which port the file was served from is of no account.
+        submitted.map_err(|sentence| sentence.replace(&server.url(), &name(path)))
     };
     let jobs: Vec<_> = files.iter().enumerate().map(submit).collect();
     let fate = |(path, job): (&PathBuf, Result<Job, String>)| match job {
@@ -92,6 +94,8 @@ fn ended(coordinator: &Coordinator, path: &Path, job: &Job) -> Fate {
             published: Some(made(path, &report)),
         };
     }
+    // What a failed job keeps for another try goes when somebody gives it up.
+    coordinator.json(&["cancel", &job.id]);
     let (outcome, reason) = (text(&over["failure"]["class"]), text(&over["failure"]["message"]));
     Fate { file, outcome, reason, published: None }
 }
@@ -160,7 +164,11 @@ impl fmt::Display for Fate {
             writeln!(to, "    {} frames of {} that FFmpeg decodes", made.frames, made.frames_decoded)?;
         }
         if made.sound_ms > 0 {
-            writeln!(to, "    {} ms of sound of {} that FFmpeg decodes", made.sound_ms, made.sound_decoded_ms)?;
+            writeln!(
+                to,
+                "    {} ms of sound of {} that FFmpeg decodes",
+                made.sound_ms, made.sound_decoded_ms
+            )?;
         }
         made.notes.iter().try_for_each(|note| writeln!(to, "    note: {note}"))
     }

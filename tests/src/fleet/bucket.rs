@@ -51,6 +51,12 @@ impl Bucket {
         }
     }
 
+    /// Reads an object that is JSON.
+    pub fn json(&self, key: &str) -> serde_json::Value {
+        let text = self.get(&format!("/{key}"));
+        serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{key} is no JSON: {error}"))
+    }
+
     fn get(&self, rest: &str) -> Vec<u8> {
         let output = Command::new("curl")
             .args(["--silent", "--show-error", "--fail-with-body", "--max-time", "60"])

@@ -96,12 +96,30 @@ impl Coordinator {
 
     /// Gives it a job.
     pub fn submit(&self, source: &str, profile: &str, chunk_seconds: u32, prefix: &str) -> Job {
+        let job = self.try_submit(source, profile, chunk_seconds, prefix);
+        job.unwrap_or_else(|sentence| panic!("{source} is refused: {sentence}"))
+    }
+
+    /// Gives it a job that it may refuse at once; the error is its sentence.
+    pub fn try_submit(
+        &self,
+        source: &str,
+        profile: &str,
+        chunk_seconds: u32,
+        prefix: &str,
+    ) -> Result<Job, String> {
         let destination = format!("s3://{}/{prefix}", self.bucket().name);
         let chunk = chunk_seconds.to_string();
         let words =
             ["submit", source, "--profile", profile, "--dest", &destination, "--chunk-seconds", &chunk];
-        let job = self.json(&words);
-        Job { id: job["id"].as_str().expect("a job has an id").to_owned(), prefix: prefix.to_owned() }
+        let output = self.run(&[&words[..], &["--json"]].concat());
+        let said = String::from_utf8_lossy(&output.stdout);
+        let answer: Value = serde_json::from_str(&said)
+            .unwrap_or_else(|error| panic!("submit said no JSON, {error}: {said}"));
+        match answer["id"].as_str() {
+            Some(id) => Ok(Job { id: id.to_owned(), prefix: prefix.to_owned() }),
+            None => Err(answer["message"].as_str().expect("an error has a sentence").to_owned()),
+        }
     }
 
     /// A job as it stands, with its tasks.

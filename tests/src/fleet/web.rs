@@ -27,8 +27,17 @@ impl FileServer {
 
     /// Where the file is found.
     pub fn url(&self) -> String {
-        format!("http://{}/{}", self.address, self.name)
+        format!("http://{}/{}", self.address, encoded(&self.name))
     }
+}
+
+/// As a part of a URL's path (RFC 3986 §2.1).
+fn encoded(name: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(byte).collect()
 }
 
 fn answer(mut connection: &TcpStream, path: &Path) -> std::io::Result<()> {

@@ -29,8 +29,8 @@ const TONE_RATE_HZ: u32 = 48_000;
 const TONE_SAMPLES: usize = 24_000;
 const TONE_BITRATE_BPS: u32 = 96_000;
 
-/// Containers without times: FFmpeg counts frames, at the rate of the first of them.
-const UNTIMED_DEMUXERS: [&str; 2] = ["aac", "mp3"];
+/// Containers without times: FFmpeg counts frames or bytes, at a rate that may be wrong.
+const UNTIMED_DEMUXERS: [&str; 3] = ["aac", "avi", "mp3"];
 
 /// Encodes or copies the track of input 0; output 0 gets its fragments.
 pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Track> {

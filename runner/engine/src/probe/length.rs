@@ -5,6 +5,7 @@ use ffmpeg_next::Stream;
 use super::rational;
 use super::times::Times;
 use crate::error::{Error, Result};
+use crate::ffi;
 use crate::source::Source;
 
 /// Containers whose headers state a length. A fragmented MP4 states that of its first fragment, if any.
@@ -19,7 +20,7 @@ const US_PER_SECOND: i128 = 1_000_000;
 pub fn check(source: &Source, times: &[Times]) -> Result<Option<String>> {
     let demuxer = source.demuxer();
     let stated = STATES_LENGTH.contains(&demuxer.as_str()) && (demuxer != "mov" || source.has_whole_index());
-    let stated_us = i128::from(source.input().duration());
+    let stated_us = i128::from(ffi::declared_duration_us(source.input()));
     if !stated || stated_us <= 0 {
         return Ok(None);
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// A longer hole is a broken time, not a pause.
 const MAX_GAP_SECONDS: i64 = 3600;
 /// More overlap than this is a clock that was set back (a joined recording), not a repetition.
-const MAX_OVERLAP_SECONDS: i64 = 10;
+const MAX_OVERLAP_SECONDS: i64 = 1;
 
 /// How much sound there is so far.
 #[derive(Clone, Debug)]

@@ -93,7 +93,7 @@ fn describe(stream: &Stream, times: &Times, heard: Heard) -> AudioStream {
         bitrate_bps: bitrate,
         time_base,
         first_pts,
-        duration: (start + times.span() - first_pts).max(0),
+        duration: (times.end() - first_pts).max(0),
         language: tag(stream, "language"),
         title: tag(stream, "title"),
         is_default: disposition.contains(Disposition::DEFAULT),

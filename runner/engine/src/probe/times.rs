@@ -86,6 +86,11 @@ impl Times {
             self.flaw = Some(Flaw::SetBack);
         }
         self.latest_dts = packet.dts().or(self.latest_dts);
+        // What an edit list hides is there all the same.
+        if let Some(time) = packet.pts().or(packet.dts()) {
+            self.start = Some(self.start.map_or(time, |start| start.min(time)));
+            self.end = self.end.max(Some(time.saturating_add(packet.duration().max(0))));
+        }
         if ffi::is_discarded(packet) || self.is_hidden(packet) {
             return;
         }
@@ -98,10 +103,6 @@ impl Times {
                 self.sizes.push((pts, packet.size() as u64));
             }
             None => self.flaw = self.flaw.or(Some(Flaw::Missing)),
-        }
-        if let Some(time) = packet.pts().or(packet.dts()) {
-            self.start = Some(self.start.map_or(time, |start| start.min(time)));
-            self.end = self.end.max(Some(time.saturating_add(packet.duration().max(0))));
         }
     }
 

@@ -11,13 +11,23 @@ pub struct Clock {
     step_ticks: i64,
     nominal_ticks: i64,
     offset_ticks: i64,
+    /// No frame has stated a time yet: all so far are ours.
+    is_untimed: bool,
 }
 
 impl Clock {
     /// Before the first frame; `step_ticks` is the nominal length of a frame.
     pub fn new(second_ticks: i64, step_ticks: i64, set_back: bool) -> Self {
         let (second_ticks, step_ticks) = (second_ticks.max(1), step_ticks.max(1));
-        Self { set_back, second_ticks, latest: None, step_ticks, nominal_ticks: step_ticks, offset_ticks: 0 }
+        Self {
+            set_back,
+            second_ticks,
+            latest: None,
+            step_ticks,
+            nominal_ticks: step_ticks,
+            offset_ticks: 0,
+            is_untimed: true,
+        }
     }
 
     /// The time of the next frame, given what the stream states.
@@ -25,12 +35,16 @@ impl Clock {
         let Some(before) = self.latest else {
             let first = stated.unwrap_or(0);
             self.latest = Some(first);
+            self.is_untimed = stated.is_none();
             return first;
         };
         // A frame without a time is as far from the one before as that one was.
         let next = before.saturating_add(self.step_ticks);
         let mut time = stated.map_or(next, |pts| pts.saturating_add(self.offset_ticks));
-        if self.set_back && before.saturating_sub(time) > self.second_ticks {
+        // The first time that is stated goes on from times that were ours.
+        let starts_late = self.is_untimed && stated.is_some() && time <= before;
+        self.is_untimed = self.is_untimed && stated.is_none();
+        if starts_late || (self.set_back && before.saturating_sub(time) > self.second_ticks) {
             self.offset_ticks = self.offset_ticks.saturating_add(next.saturating_sub(time));
             time = next;
         }
@@ -59,6 +73,12 @@ mod tests {
     fn missing_times_go_on_at_the_pace_of_those_before() {
         check(false, &[None, None, None], &[0, 40, 80]);
         check(false, &[Some(5), Some(25), None, Some(60), None], &[5, 25, 45, 60, 75]);
+    }
+
+    #[test]
+    fn times_that_begin_late_go_on_from_the_frames_before_them() {
+        check(false, &[None, None, None, Some(0), Some(40), None], &[0, 40, 80, 120, 160, 200]);
+        check(false, &[None, None, Some(500), Some(540)], &[0, 40, 500, 540]);
     }
 
     #[test]

@@ -72,11 +72,12 @@ fn a_killed_engine_is_replaced_and_its_daemon_lives() {
     let mut runner = stage.runner(&coordinator, "sturdy", 1);
     let job = stage.submit(&coordinator, FLOWER, "patient", 2);
     wait_in_mid_chunk(&coordinator, &job);
-    let chunk = chunk_of(&coordinator, &job, "sturdy");
-    assert!(runner.kill_an_engine(), "an engine is at work");
+    // Between two chunks there is no engine for a moment; whichever chunk it is that loses its own is made again.
+    wait_for("an engine to kill", PATIENCE, || runner.kill_an_engine().then_some(()));
 
     let published = coordinator.wait_published(&job, PATIENCE);
-    assert_eq!(attempts(&published)[&chunk], 2, "{published:#}");
+    let again = attempts(&published).into_values().filter(|count| *count == 2).count();
+    assert_eq!(again, 1, "{published:#}");
     assert!(runner.process.is_running());
     stage.assert_published_exactly(&coordinator, &job, FLOWER);
 }

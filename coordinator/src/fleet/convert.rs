@@ -45,6 +45,7 @@ pub fn failure_class(class: wire::FailureClass) -> FailureClass {
         wire::FailureClass::Crash => FailureClass::Crash,
         wire::FailureClass::Verify => FailureClass::Verify,
         wire::FailureClass::Returned => FailureClass::Returned,
+        wire::FailureClass::Storage => FailureClass::Storage,
         // Sent by a newer runner: retried a few times, like a fault of ours.
         wire::FailureClass::Internal | wire::FailureClass::Unspecified => FailureClass::Internal,
     }

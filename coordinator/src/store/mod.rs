@@ -24,9 +24,12 @@ pub use records::*;
 /// Why the store could not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is unreachable, full or broken.
+    /// The database is unreachable or broken.
     #[error("the database failed: {0}")]
     Database(String),
+    /// The database finds no room to write.
+    #[error("the database failed: {0}")]
+    Full(String),
     /// A record does not read back as it was written.
     #[error("the database holds a record that cannot be read: {0}")]
     Corrupt(String),

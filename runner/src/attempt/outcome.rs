@@ -114,7 +114,9 @@ fn done(result: Option<TaskResult>, outputs: Vec<Uploaded>) -> Outcome {
 }
 
 fn upload_failed(error: &transfer::Error) -> Outcome {
-    Outcome::failed(FailureClass::Transient, format!("an output cannot be uploaded: {error}"))
+    let class = if error.is_full() { FailureClass::Storage } else { FailureClass::Transient };
+    let why = if error.is_full() { ": its disk is full" } else { "" };
+    Outcome::failed(class, format!("an output cannot be uploaded: {error}{why}"))
 }
 
 /// At debug level the message carries the engine's own words; they may name parts of private media.

@@ -52,6 +52,11 @@ impl Error {
             Self::Nonsense(_) | Self::NoGrant { .. } => false,
         }
     }
+
+    /// True when the store has no room, after it was asked more than once.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Status(StatusCode::INSUFFICIENT_STORAGE))
+    }
 }
 
 impl From<reqwest::Error> for Error {

@@ -11,6 +11,9 @@ impl From<Error> for StoreError {
             | Error::InvalidColumnType(..)
             | Error::IntegralValueOutOfRange(..) => Self::Corrupt(error.to_string()),
             Error::SqliteFailure(failure, _) => match advice(failure.code) {
+                Some(advice) if failure.code == ErrorCode::DiskFull => {
+                    Self::Full(format!("{error}: {advice}"))
+                }
                 Some(advice) => Self::Database(format!("{error}: {advice}")),
                 None => Self::Database(error.to_string()),
             },

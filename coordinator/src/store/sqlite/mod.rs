@@ -1,6 +1,7 @@
 //! The store on SQLite: one file in write-ahead mode, one thread that writes, two that read. Each method is
 //! one transaction, on disk before it is answered.
 
+mod ballast;
 mod claim;
 mod columns;
 mod error;
@@ -26,6 +27,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use rusqlite::TransactionBehavior;
 
+use self::ballast::Ballast;
 use self::threads::Threads;
 use super::*;
 
@@ -48,7 +50,8 @@ impl SqliteStore {
         let writer = vec![open::writer(path)?];
         let readers = (0..READER_COUNT).map(|_| open::reader(path)).collect::<Result<_>>()?;
         Ok(Self {
-            writer: Threads::start("store-writer", writer, TransactionBehavior::Immediate)?,
+            writer: Threads::start("store-writer", writer, TransactionBehavior::Immediate)?
+                .with(Ballast::beside(path)),
             readers: Threads::start("store-reader", readers, TransactionBehavior::Deferred)?,
             _lock: lock,
         })

@@ -103,7 +103,10 @@ fn failed(sentence: String) -> StoreError {
 
 fn at(path: &Path, error: &StoreError) -> StoreError {
     let why = match error {
-        StoreError::Database(why) | StoreError::Corrupt(why) | StoreError::Illegal(why) => why,
+        StoreError::Database(why)
+        | StoreError::Full(why)
+        | StoreError::Corrupt(why)
+        | StoreError::Illegal(why) => why,
     };
     failed(format!("{} cannot be used: {why}", path.display()))
 }

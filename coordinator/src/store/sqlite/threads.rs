@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Result, StoreError};
+use super::ballast::Ballast;
 
 /// Commands that may wait before callers wait themselves.
 const QUEUE_LENGTH: usize = 256;
@@ -22,6 +23,7 @@ pub struct Threads {
     queue: Option<mpsc::Sender<Command>>,
     threads: Vec<JoinHandle<()>>,
     behaviour: TransactionBehavior,
+    ballast: Option<Ballast>,
 }
 
 impl Threads {
@@ -36,7 +38,13 @@ impl Threads {
         let threads: std::io::Result<Vec<_>> = connections.into_iter().map(start).collect();
         let threads =
             threads.map_err(|error| StoreError::Database(format!("no thread can be started: {error}")))?;
-        Ok(Self { queue: Some(queue), threads, behaviour })
+        Ok(Self { queue: Some(queue), threads, behaviour, ballast: None })
+    }
+
+    /// The same with something to throw over board when the disk is full.
+    pub fn with(mut self, ballast: Ballast) -> Self {
+        self.ballast = Some(ballast);
+        self
     }
 
     /// Runs a closure in a transaction of its own: kept when it answers `Ok`, undone when it fails.
@@ -45,10 +53,14 @@ impl Threads {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let behaviour = self.behaviour;
+        let (behaviour, ballast) = (self.behaviour, self.ballast.clone());
         let command: Command = Box::new(move |connection| {
+            let done = transact(connection, behaviour, work);
+            if let (Err(error), Some(ballast)) = (&done, ballast) {
+                ballast.relieve(error);
+            }
             // Nobody may be waiting any more: the work is done all the same.
-            let _ = answer.send(transact(connection, behaviour, work));
+            let _ = answer.send(done);
         });
         let ended = || StoreError::Database("its thread has ended".to_owned());
         let queue = self.queue.as_ref().ok_or_else(ended)?;

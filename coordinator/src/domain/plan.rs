@@ -98,6 +98,19 @@ impl Grid {
     pub fn frame_count(&self) -> u64 {
         self.source_pts.len()
     }
+
+    /// Some frame is shown for a quarter less or more than the average one: an encoder must be told the true times.
+    /// Containers that round to milliseconds stay within.
+    pub fn has_variable_rate(&self) -> bool {
+        let (Some(first), Some(last)) = (self.times.get(0), self.times.last()) else { return false };
+        let frames = i128::from(self.frame_count());
+        let length = i128::from(last) - i128::from(first);
+        let uneven = |step: i64| {
+            let quarters = 4 * frames * i128::from(step);
+            quarters < 3 * length || quarters > 5 * length
+        };
+        self.times.steps().any(|(step, _)| uneven(step))
+    }
 }
 
 /// A chunk: for each grid, which of its frames.
@@ -239,4 +252,26 @@ pub struct PlannedTask {
     pub encoders: Vec<String>,
     /// Frames, thousands of samples, or MiB: the unit of the attempt's progress.
     pub size: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(times: &[i64], expected: bool) {
+        let source_pts = times[1..].iter().copied().collect();
+        let frame_rate = Rational::new(24, 1).expect("a rate");
+        let times = times.iter().copied().collect();
+        let grid = Grid { timescale: 1000, frame_rate, gop_frames: 48, times, source_pts };
+        assert_eq!(grid.has_variable_rate(), expected, "{:?}", grid.times);
+    }
+
+    #[test]
+    fn rounded_times_are_even_and_held_frames_are_not() {
+        check(&[0, 42, 83, 125, 167], false);
+        check(&[0, 3, 7, 10, 13], false);
+        check(&[0, 42, 83, 208, 250], true);
+        check(&[0, 325, 358, 392], true);
+        check(&[0, 40], false);
+    }
 }

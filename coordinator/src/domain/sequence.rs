@@ -31,6 +31,11 @@ impl Sequence {
         (self.length > 0).then_some(self.first).into_iter().chain(rest)
     }
 
+    /// Differences between neighbours, and how often each comes in a row.
+    pub fn steps(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.runs.iter().copied()
+    }
+
     /// The values from `start` up to but not including `end`.
     pub fn slice(&self, start: u64, end: u64) -> Vec<i64> {
         let clamp = |at: u64| usize::try_from(at.min(self.length)).expect("sequences fit in memory");

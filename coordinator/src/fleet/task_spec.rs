@@ -136,6 +136,7 @@ fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> O
         full_range: video.colour.full_range,
         pixel_format: rendition.pixel_format.clone(),
         first_sequence_number: u32::try_from(fragments_before).ok()?.checked_add(1)?,
+        variable_rate: grid.has_variable_rate(),
     })
 }
 

@@ -190,6 +190,9 @@ pub struct VideoRendition {
     pub pixel_format: String,
     /// Sequence number of the slice's first fragment, from 1.
     pub first_sequence_number: u32,
+    /// Frames last differently long: an encoder that can is told their own times.
+    #[serde(default)]
+    pub variable_rate: bool,
 }
 
 /// Colour description by the code points of ISO/IEC 23091-2; 2 is "unspecified".

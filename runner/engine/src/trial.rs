@@ -47,13 +47,14 @@ fn clip_packets(encoder: &str) -> Result<Vec<Vec<u8>>> {
         height: HEIGHT,
         pixel_format: Pixel::YUV420P,
         frame_rate: Rational { numerator: 24, denominator: 1 },
+        variable_timescale: None,
         gop_frames: GOP_FRAMES,
         colour: BT709_LIMITED,
         options: options(encoder),
     })?;
     let mut packets = vec![video.header()?];
     for number in 0..FRAME_COUNT {
-        video.send(&mut picture(number), number % GOP_FRAMES == 0)?;
+        video.send(&mut picture(number), number % GOP_FRAMES == 0, number.into())?;
         while let Some(packet) = video.receive()? {
             packets.push(packet.data);
         }

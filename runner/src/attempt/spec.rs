@@ -123,6 +123,7 @@ fn rendition(spec: fleet::VideoRendition) -> Result<VideoRendition, String> {
         },
         pixel_format: spec.pixel_format,
         first_sequence_number: spec.first_sequence_number,
+        variable_rate: spec.variable_rate,
         name: spec.name,
     })
 }
@@ -182,6 +183,7 @@ mod tests {
             matrix_coefficients: 1,
             pixel_format: "yuv420p".into(),
             first_sequence_number: 7,
+            variable_rate: false,
             ..Default::default()
         }
     }

@@ -26,7 +26,7 @@ pub struct Rendition<'a> {
 impl<'a> Rendition<'a> {
     /// Opens the encoder.
     pub fn open(spec: &'a VideoRendition, grid: &'a GridSlice, output: usize) -> Result<Self> {
-        let encoder = encode::open(&VideoSettings::of(spec)?)?;
+        let encoder = encode::open(&VideoSettings::of(spec, grid.timescale)?)?;
         let config = VideoConfig {
             codec: encoder.codec(),
             extradata: encoder.header()?,
@@ -60,7 +60,8 @@ impl<'a> Rendition<'a> {
     pub fn send(&mut self, frame: &mut frame::Video, count: u32, outputs: &mut dyn Outputs) -> Result<()> {
         for _ in 0..count {
             let key = self.sent.is_multiple_of(self.gop_frames);
-            self.encoder.send(frame, key)?;
+            let time = self.grid.times[self.sent as usize] - self.grid.times[0];
+            self.encoder.send(frame, key, time)?;
             self.sent += 1;
             self.drain(outputs)?;
         }
@@ -128,9 +129,9 @@ impl<'a> Rendition<'a> {
     }
 }
 
-/// More frames than any H.264 or H.265 encoder here reorders. AV1 and VP9 show a frame with each packet, in order.
+/// As many frames as x264 and x265 reorder at most: with a pyramid of B-frames two. AV1 and VP9 show a frame with each packet, in order.
 fn reorder_ticks(codec: Codec, frame_rate: Rational, timescale: u32) -> u32 {
-    const REORDER_FRAMES: i64 = 4;
+    const REORDER_FRAMES: i64 = 2;
     match codec {
         Codec::H264 | Codec::Hevc => {
             let ticks = REORDER_FRAMES * i64::from(timescale) * frame_rate.denominator;

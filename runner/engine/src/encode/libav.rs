@@ -1,6 +1,8 @@
 //! Video encoders of FFmpeg's libavcodec. Whatever would make bytes depend on the machine or on the content's scene
 //! cuts is pinned here; all else is the plan's.
 
+use std::collections::HashMap;
+
 use ffmpeg_next::codec::{Context, Flags};
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::{encoder, frame, picture};
@@ -15,7 +17,9 @@ pub struct Encoder {
     encoder: encoder::video::Video,
     codec: Codec,
     name: String,
-    sent: i64,
+    sent: u64,
+    /// Frames by their times, from when they are sent to when their packets come; none: the encoder counts frames.
+    times: Option<HashMap<i64, u64>>,
 }
 
 impl Encoder {
@@ -37,7 +41,10 @@ impl Encoder {
         let left = ffi::open_codec(&mut encoder, library, &options).map_err(|error| refused(&name, error))?;
         match left.first() {
             Some(option) => Err(Error::Profile(format!("{name} has no setting \"{option}\""))),
-            None => Ok(Self { encoder, codec, name, sent: 0 }),
+            None => {
+                let times = tells_times(settings).then(HashMap::new);
+                Ok(Self { encoder, codec, name, sent: 0, times })
+            }
         }
     }
 }
@@ -51,8 +58,14 @@ impl VideoEncoder for Encoder {
         Ok(ffi::extradata(&self.encoder))
     }
 
-    fn send(&mut self, frame: &mut frame::Video, key: bool) -> Result<()> {
-        frame.set_pts(Some(self.sent));
+    fn send(&mut self, frame: &mut frame::Video, key: bool, time: i64) -> Result<()> {
+        match &mut self.times {
+            Some(times) => {
+                times.insert(time, self.sent);
+                frame.set_pts(Some(time));
+            }
+            None => frame.set_pts(i64::try_from(self.sent).ok()),
+        }
         // The source's own picture types must not steer the encoder.
         frame.set_kind(if key { picture::Type::I } else { picture::Type::None });
         self.sent += 1;
@@ -70,7 +83,10 @@ impl VideoEncoder for Encoder {
             Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Other { errno: EAGAIN }) => return Ok(None),
             Err(error) => return Err(Error::machinery(&self.name, error)),
         }
-        let frame = packet.pts().and_then(|pts| u64::try_from(pts).ok());
+        let frame = packet.pts().and_then(|pts| match &mut self.times {
+            Some(times) => times.remove(&pts),
+            None => u64::try_from(pts).ok(),
+        });
         let frame =
             frame.ok_or_else(|| Error::Internal(format!("{}: a packet names no frame", self.name)))?;
         Ok(Some(Packet { data: packet.data().unwrap_or_default().to_vec(), key: packet.is_key(), frame }))
@@ -91,12 +107,22 @@ fn prepare(library: ffmpeg_next::Codec, settings: &VideoSettings) -> Result<enco
     encoder.set_width(settings.width);
     encoder.set_height(settings.height);
     encoder.set_format(settings.pixel_format);
-    // A frame is a tick: the true times are the grid's, and rate control sees an even rate.
-    encoder.set_time_base((denominator, numerator));
+    // A frame is a tick, unless frames last differently long.
+    let even = (denominator, numerator);
+    let told = settings.variable_timescale.filter(|_| tells_times(settings));
+    let tick = told.and_then(|timescale| Some((1, i32::try_from(timescale).ok()?)));
+    encoder.set_time_base(tick.unwrap_or(even));
     encoder.set_frame_rate(Some((numerator, denominator)));
     encoder.set_aspect_ratio((1, 1));
     encoder.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
     Ok(encoder)
+}
+
+/// x264 writes the tick into its stream as the frame rate, and spends its bit rate by the true times: the mean rate would be
+/// wrong for both. The other encoders want a rate.
+fn tells_times(settings: &VideoSettings) -> bool {
+    settings.encoder == "libx264"
+        && settings.variable_timescale.is_some_and(|timescale| i32::try_from(timescale).is_ok())
 }
 
 /// The plan's options, and over them those that make chunks joinable.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fragment::Codec;
 use crate::spec::{Colour, Rational, VideoRendition};
 
@@ -27,6 +27,8 @@ pub struct VideoSettings {
     pub pixel_format: Pixel,
     /// Nominal, frames a second.
     pub frame_rate: Rational,
+    /// Ticks per second of the times of frames that last differently long; none: each frame lasts as long as the rate says.
+    pub variable_timescale: Option<u32>,
     /// Keyframe interval; the caller asks for each keyframe too.
     pub gop_frames: u32,
     /// Written into the bitstream.
@@ -56,8 +58,8 @@ pub trait VideoEncoder {
     fn header(&self) -> Result<Vec<u8>>;
 
     /// Sends the next frame in display order. `key` forces a closed-GOP keyframe. The frame's pixels are left alone,
-    /// its timestamp and picture type may be overwritten.
-    fn send(&mut self, frame: &mut frame::Video, key: bool) -> Result<()>;
+    /// its timestamp and picture type may be overwritten. `time` counts ticks of the grid from the chunk's first frame.
+    fn send(&mut self, frame: &mut frame::Video, key: bool, time: i64) -> Result<()>;
 
     /// No more frames will come.
     fn finish(&mut self) -> Result<()>;
@@ -69,23 +71,27 @@ pub trait VideoEncoder {
 
 impl VideoSettings {
     /// The settings of a planned rendition.
-    pub fn of(rendition: &VideoRendition) -> Result<Self> {
-        let pixel_format = rendition.pixel_format.parse().map_err(|_| {
-            crate::error::Error::Profile(format!(
-                "{}: no pixel format {}",
-                rendition.name, rendition.pixel_format
-            ))
-        })?;
+    pub fn of(rendition: &VideoRendition, timescale: u32) -> Result<Self> {
         Ok(Self {
             encoder: rendition.encoder.clone(),
             width: rendition.width,
             height: rendition.height,
-            pixel_format,
+            pixel_format: Self::pixel_format(rendition)?,
             frame_rate: rendition.frame_rate,
+            variable_timescale: rendition.variable_rate.then_some(timescale),
             gop_frames: rendition.gop_frames,
             colour: rendition.colour,
             options: rendition.settings.clone(),
         })
+    }
+
+    /// The pixel format that a planned rendition names.
+    pub fn pixel_format(rendition: &VideoRendition) -> Result<Pixel> {
+        let unknown = |_| {
+            let message = format!("{}: no pixel format {}", rendition.name, rendition.pixel_format);
+            Error::Profile(message)
+        };
+        rendition.pixel_format.parse().map_err(unknown)
     }
 }
 

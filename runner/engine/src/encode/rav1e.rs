@@ -48,7 +48,7 @@ impl VideoEncoder for Encoder {
         Ok(self.header.clone())
     }
 
-    fn send(&mut self, frame: &mut frame::Video, key: bool) -> Result<()> {
+    fn send(&mut self, frame: &mut frame::Video, key: bool, _time: i64) -> Result<()> {
         // rav1e holds a frame as long as its lookahead wants; packets that are ready make room.
         while let Some(packet) = self.coder.receive()? {
             self.waiting.push_back(packet);

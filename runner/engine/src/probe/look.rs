@@ -4,11 +4,9 @@
 use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
-use crate::ffi;
 use crate::pipe::SharedInputs;
 use crate::report::{self, VideoStream};
 use crate::scale::Graph;
-use crate::source::Source;
 use crate::source::frames::Frames;
 use crate::spec::{EncodeChunk, Fields, Picture};
 
@@ -25,8 +23,6 @@ const FIELD_CODECS: [&str; 10] =
 const FIELD_HEIGHTS: [u32; 5] = [480, 486, 576, 1080, 1088];
 /// From just below 25 to just above 30 frames a second, in thousandths.
 const FIELD_RATES: std::ops::RangeInclusive<i64> = 24_900..=30_100;
-/// ISO/IEC 23091-2.
-const UNSPECIFIED: u8 = 2;
 
 /// What a look found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,9 +42,6 @@ pub fn at(
     max_pixels: u64,
     found: &mut report::Source,
 ) -> Result<()> {
-    if stream.colour.transfer == UNSPECIFIED && stream.codec == "hevc" {
-        add_container_colour(stream, inputs, &found.demuxer)?;
-    }
     if !may_be_interlaced(stream) {
         return Ok(());
     }
@@ -65,19 +58,6 @@ pub fn at(
             .notes
             .push(format!("video stream {index} is marked as progressive, but its frames are interlaced"));
     }
-    Ok(())
-}
-
-/// FFmpeg's H.265 decoder forgets what the container says of colours when the coded pictures say nothing.
-fn add_container_colour(stream: &mut VideoStream, inputs: &SharedInputs, demuxer: &str) -> Result<()> {
-    let source = Source::open(inputs, demuxer)?;
-    let container = ffi::parameters(&source.stream(stream.index)?);
-    let [primaries, transfer, matrix] = container.colour;
-    let known = |own: u8, other: u8| if own == UNSPECIFIED { other } else { own };
-    let colour = &mut stream.colour;
-    colour.primaries = known(colour.primaries, primaries);
-    colour.transfer = known(colour.transfer, transfer);
-    colour.matrix = known(colour.matrix, matrix);
     Ok(())
 }
 
@@ -99,18 +79,8 @@ fn watch(stream: &VideoStream, inputs: &SharedInputs, max_pixels: u64, demuxer: 
     places.dedup();
     for start in places {
         let wanted = &stream.pts[start..stream.pts.len().min(start + FRAMES_A_PLACE)];
-        let task = EncodeChunk {
-            stream_index: stream.index,
-            demuxer: demuxer.to_owned(),
-            seek_pts: (start > 0).then(|| stream.pts[start]),
-            grids: Vec::new(),
-            renditions: Vec::new(),
-            rotation_degrees: 0,
-            interlaced: true,
-            picture: Picture::default(),
-            max_pixels,
-            still: None,
-        };
+        let seek_pts = (start > 0).then(|| stream.pts[start]);
+        let task = decode(stream, seek_pts, max_pixels, demuxer);
         let looked = Frames::of_chunk(inputs, &task, wanted).and_then(|frames| seen.add(frames));
         match looked {
             Ok(()) | Err(Error::Source(_)) => {}
@@ -118,6 +88,22 @@ fn watch(stream: &VideoStream, inputs: &SharedInputs, max_pixels: u64, demuxer: 
         }
     }
     Ok(seen)
+}
+
+/// A task that only decodes.
+pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demuxer: &str) -> EncodeChunk {
+    EncodeChunk {
+        stream_index: stream.index,
+        demuxer: demuxer.to_owned(),
+        seek_pts,
+        grids: Vec::new(),
+        renditions: Vec::new(),
+        rotation_degrees: 0,
+        interlaced: true,
+        picture: Picture::default(),
+        max_pixels,
+        still: None,
+    }
 }
 
 /// The keyframe at or before the middle of a part of the video.

@@ -2,6 +2,7 @@
 //! be believed, and then few where that is enough.
 
 mod audio;
+mod colour;
 mod length;
 mod limits;
 mod listen;

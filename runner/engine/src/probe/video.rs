@@ -7,7 +7,7 @@ use ffmpeg_next::format::stream::Disposition;
 
 use super::times::Times;
 use super::turn::Turn;
-use super::{bitrate_bps, look, rational, table};
+use super::{bitrate_bps, colour, look, rational, table};
 use crate::error::{Error, Result};
 use crate::ffi::{self, Parameters};
 use crate::pipe::SharedInputs;
@@ -55,7 +55,7 @@ pub fn describe(
         pixel_format: name_of(parameters.pixel_format),
         time_base,
         frame_rate: frame_rate(stream, &times, time_base),
-        colour: colour(&parameters),
+        colour: stated_colour(&parameters),
         interlaced: parameters.interlaced,
         picture: PictureFacts {
             mirrored: turn.mirrored,
@@ -72,6 +72,7 @@ pub fn describe(
         pts: times.shown.iter().map(|(pts, ..)| *pts).collect(),
     };
     if !attached_picture {
+        colour::complete(&mut described, inputs, max_pixels, &found.demuxer)?;
         look::at(&mut described, inputs, max_pixels, found)?;
     }
     Ok(described)
@@ -123,7 +124,7 @@ fn sample_aspect_ratio(parameters: &Parameters) -> Option<Rational> {
     (ratio.numerator != ratio.denominator).then_some(ratio)
 }
 
-fn colour(parameters: &Parameters) -> Colour {
+fn stated_colour(parameters: &Parameters) -> Colour {
     let [primaries, transfer, matrix] = parameters.colour;
     let full_range = parameters.full_range || name_of(parameters.pixel_format).starts_with("yuvj");
     Colour { primaries, transfer, matrix, full_range }

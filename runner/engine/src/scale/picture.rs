@@ -49,7 +49,7 @@ pub fn like(rendition: &VideoRendition) -> Result<frame::Video> {
     let mut like = frame::Video::empty();
     like.set_width(rendition.width);
     like.set_height(rendition.height);
-    like.set_format(VideoSettings::of(rendition)?.pixel_format);
+    like.set_format(VideoSettings::pixel_format(rendition)?);
     Ok(like)
 }
 

@@ -46,6 +46,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
             colour: Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false },
             pixel_format: "yuv420p".into(),
             first_sequence_number: sequence_number,
+            variable_rate: false,
         }],
         rotation_degrees: 0,
         interlaced: false,

@@ -86,5 +86,6 @@ pub fn rendition(encoder: &str, width: u32, height: u32, settings: &[(&str, &str
         colour: Colour { primaries: 2, transfer: 2, matrix: 2, full_range: false },
         pixel_format: "yuv420p".into(),
         first_sequence_number: 1,
+        variable_rate: false,
     }
 }

@@ -76,3 +76,15 @@ fn rotation_size_and_colour_are_told() {
     assert_eq!((ratio.numerator, ratio.denominator), (4, 3));
     assert_eq!((stream.frame_rate.numerator, stream.frame_rate.denominator), (24, 1));
 }
+
+#[test]
+fn colours_that_only_the_pictures_state_are_found() {
+    let clips = Clips::new();
+    let matrix = |name: &str, arguments: &str| {
+        let path = clips.make(name, PICTURE, arguments);
+        plan::probe(&std::fs::read(&path).unwrap()).1.colour.matrix
+    };
+    // VP8 knows no other matrix than BT.601's; H.264 without a statement leaves it open.
+    assert_eq!(matrix("vp8.webm", "-c:v libvpx -b:v 200k"), 5);
+    assert_eq!(matrix("open.mp4", "-c:v libx264"), 2);
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flotilla_tests::corpus::{self, Fate};
-use flotilla_tests::fleet::{Runner, Stage, Store};
+use flotilla_tests::fleet::{ENGINE_MEMORY_MIB, Runner, Stage, Store};
 use flotilla_tests::wait::wait_for;
 
 /// Longer than any file of the corpus: everything is one chunk.
@@ -44,6 +44,13 @@ fn table(files: &[PathBuf]) -> String {
     let cut = corpus::run(&coordinator, files, CHUNK_SECONDS);
     assert!(coordinator.process.is_running() && runner.process.is_running(), "the daemons live");
     assert_untouched(&runner, &coordinator.bucket());
+    for fate in whole.iter().chain(&cut) {
+        let mebibytes = fate.peak_memory_bytes >> 20;
+        println!("{mebibytes:>5} MiB  {}: {}", fate.file, fate.outcome);
+        assert!(mebibytes < ENGINE_MEMORY_MIB, "{} took {mebibytes} MiB", fate.file);
+        let was_read = fate.published.is_some();
+        assert!(mebibytes > 0 || !was_read, "what an engine took for {} is not known", fate.file);
+    }
     for (whole, cut) in whole.iter().zip(cut) {
         let bad = ["crash", "internal", "verify", "expired", "runner", "transient"];
         assert!(!bad.contains(&whole.outcome.as_str()), "{whole}");

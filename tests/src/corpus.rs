@@ -28,6 +28,8 @@ pub struct Fate {
     pub reason: String,
     /// What was published of it.
     pub published: Option<Made>,
+    /// Largest memory that an engine took for it; 0: no engine has read it. Differs from run to run.
+    pub peak_memory_bytes: u64,
 }
 
 /// What was published of a file, beside what the system's own FFmpeg finds in it.
@@ -74,7 +76,10 @@ pub fn run(coordinator: &Coordinator, files: &[PathBuf], chunk_seconds: u32) -> 
     let jobs: Vec<_> = files.iter().enumerate().map(submit).collect();
     let fate = |(path, job): (&PathBuf, Result<Job, String>)| match job {
         Ok(job) => ended(coordinator, path, &job),
-        Err(reason) => Fate { file: name(path), outcome: "source".into(), reason, published: None },
+        Err(reason) => {
+            let (file, outcome) = (name(path), "source".into());
+            Fate { file, outcome, reason, published: None, peak_memory_bytes: 0 }
+        }
     };
     files.iter().zip(jobs).map(fate).collect()
 }
@@ -85,6 +90,7 @@ fn ended(coordinator: &Coordinator, path: &Path, job: &Job) -> Fate {
         ["published", "failed"].contains(&text(&job["state"]).as_str()).then_some(job)
     });
     let file = name(path);
+    let peak_memory_bytes = over["peak_memory_bytes"].as_u64().unwrap_or(0);
     if over["state"] == "published" {
         let report = coordinator.bucket().json(&format!("{}/report.json", job.prefix));
         return Fate {
@@ -92,12 +98,13 @@ fn ended(coordinator: &Coordinator, path: &Path, job: &Job) -> Fate {
             outcome: "published".into(),
             reason: String::new(),
             published: Some(made(path, &report)),
+            peak_memory_bytes,
         };
     }
     // What a failed job keeps for another try goes when somebody gives it up.
     coordinator.json(&["cancel", &job.id]);
     let (outcome, reason) = (text(&over["failure"]["class"]), text(&over["failure"]["message"]));
-    Fate { file, outcome, reason, published: None }
+    Fate { file, outcome, reason, published: None, peak_memory_bytes }
 }
 
 fn made(path: &Path, report: &Value) -> Made {
@@ -146,8 +153,9 @@ fn text(value: &Value) -> String {
 }
 
 impl Fate {
-    /// The same with another number of chunks: all but what the chunks themselves are told of.
+    /// The same with another number of chunks: all but what the chunks themselves are told of, and what they took.
     pub fn without_chunks(mut self) -> Self {
+        self.peak_memory_bytes = 0;
         if let Some(made) = &mut self.published {
             made.notes.retain(|note| !note.contains("chunk"));
             // Where frames are missing is told by chunks.

@@ -34,6 +34,9 @@ pub struct JobView {
     pub progress: Progress,
     /// Why nothing happens, when nothing does.
     pub waiting: Option<String>,
+    /// Largest memory that an engine took for it, successful or not; none before one has ended.
+    #[serde(default)]
+    pub peak_memory_bytes: Option<u64>,
 }
 
 /// How far a job is.
@@ -138,6 +141,7 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
     Ok(JobView {
         progress: progress(&tasks, &attempts, &known(parts, &record).await, until),
         waiting,
+        peak_memory_bytes: peak_memory_bytes(&attempts),
         id: record.id,
         source: record.source,
         profile: record.profile,
@@ -147,6 +151,11 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
         created_at: record.created_at,
         ended_at: record.ended_at,
     })
+}
+
+fn peak_memory_bytes(attempts: &[AttemptRecord]) -> Option<u64> {
+    let usages = attempts.iter().filter_map(|attempt| attempt.usage.as_ref());
+    usages.map(|usage| usage.peak_memory_bytes).filter(|&bytes| bytes > 0).max()
 }
 
 /// What a plan tells about the progress of its job; nothing before there is one.

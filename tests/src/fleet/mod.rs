@@ -13,6 +13,6 @@ pub use bucket::Bucket;
 pub use coordinator::{Coordinator, Job, Store};
 pub use process::{Process, session_members};
 pub use programs::{coordinator_program, runner_program};
-pub use runner::Runner;
+pub use runner::{ENGINE_MEMORY_MIB, Runner};
 pub use stage::Stage;
 pub use web::FileServer;

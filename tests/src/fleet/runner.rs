@@ -16,6 +16,9 @@ use super::programs::runner_program;
 /// What the first runner's trial encodes found, for the others: they take seconds, and this is one machine.
 static TRIALS: Mutex<Option<Vec<u8>>> = Mutex::new(None);
 
+/// What an engine may take: more than any source here needs.
+pub const ENGINE_MEMORY_MIB: u64 = 3072;
+
 /// A running `flotilla-runner run`.
 pub struct Runner {
     /// The name that the coordinator shows.
@@ -36,6 +39,7 @@ impl Runner {
         }
         let configure = |command: &mut Command| {
             command.args(["run", "--url", coordinator.url(), "--token", &token, "--name", name, "-v"]);
+            command.args(["--engine-memory-mib", &ENGINE_MEMORY_MIB.to_string()]);
             command.args(["--slots", &slots.to_string()]).env("FLOTILLA_RUNNER_STATE", &state);
         };
         let process = Process::start(&runner_program(), configure, &folder.join(format!("{name}.log")));

@@ -159,3 +159,33 @@ async fn more_parts_are_granted_to_who_holds_the_lease_and_to_nobody_else_again(
     );
     assert_eq!(runner::put(&urls[1], b"part six").await, Err(404), "the upload is gone");
 }
+
+/// Two chunks that are told at the same moment, with so many of the 240 frames missing in each.
+async fn with_missing(first: u64, second: u64) -> (Stage, JobId) {
+    let stage = Stage::new().await;
+    let (mine, other) = (stage.runner("mine", "one").await, stage.runner("other", "one").await);
+    let job_id = stage.submit("job").await;
+    let (one, two) = (mine.take_chunk().await, other.take_chunk().await);
+    let told = async |runner: &HandPlayed, lease: &Lease, missing: u64| {
+        let mut request = done(lease).await;
+        match request.result.as_mut().and_then(|result| result.kind.as_mut()) {
+            Some(Kind::EncodeChunk(chunk)) => chunk.missing_frames = missing,
+            other => panic!("a chunk's result is expected, not {other:?}"),
+        }
+        runner.complete(request).await.expect("the coordinator answers");
+    };
+    tokio::join!(told(&mine, &one, first), told(&other, &two, second));
+    (stage, job_id)
+}
+
+#[tokio::test]
+async fn a_job_ends_when_its_chunks_together_miss_more_than_a_twentieth() {
+    let (stage, job_id) = with_missing(7, 6).await;
+    let job = stage.wait_job(&job_id, "the end", |job| job.state == JobState::Failed).await;
+    let failure = job.failure.expect("a failed job says why");
+    assert!(failure.message.contains("13 of 240 frames cannot be decoded"), "{failure:?}");
+    assert_eq!(failure.class, flotilla_coordinator::domain::FailureClass::Source);
+
+    let (stage, job_id) = with_missing(6, 6).await;
+    assert_eq!(stage.view(&job_id).await.state, JobState::Running);
+}

@@ -192,7 +192,10 @@ impl Source {
         });
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(stream.time_base());
-        decoder.video().map_err(unusable)
+        match choice::decoder_of_opacity(&stream) {
+            Some(library) => decoder.open_as(library).and_then(|opened| opened.video()).map_err(unusable),
+            None => decoder.video().map_err(unusable),
+        }
     }
 
     /// The failure behind what FFmpeg says: a read that did not come explains everything after it.

@@ -87,6 +87,11 @@ fn opacity_shows_black_behind_the_picture() {
             "-vf scale=out_color_matrix=bt709:flags=accurate_rnd,format=yuva420p -c:v ffv1 {TAGS_709}"
         );
         check("420.mkv", &planar, opacity, (BT709, WEIGHTS_709));
+        let beside = "-vf scale=out_color_matrix=smpte170m:flags=accurate_rnd,format=yuva420p";
+        for encoder in ["libvpx-vp9 -lossless 1", "libvpx -crf 4 -b:v 20M"] {
+            let encode = format!("{beside} -auto-alt-ref 0 -c:v {encoder}");
+            check("beside.webm", &encode, opacity, (BT601, WEIGHTS_601));
+        }
     }
 }
 

@@ -8,6 +8,7 @@ PROFILE ?= web
 RUNNERS ?= 2
 OUT ?= demo-out
 FUZZ_SECONDS ?= 60
+ROUNDS ?= 3
 
 CARGO ?= cargo
 # What `make install` installs into.
@@ -67,6 +68,11 @@ deny: ## Licences, sources and known flaws of all dependencies (cargo-deny)
 
 doc: install-deps ## Build the documentation of all crates, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+##@ Measure
+.PHONY: bench
+bench: release ## What a ladder costs beside one ffmpeg and beside PeerTube's stock runner; nothing else should run (CLIP= ROUNDS=)
+	$(CARGO) run --quiet --release --locked -p flotilla-benches --bin fleet -- --rounds $(ROUNDS) "$(CLIP)"
 
 ##@ Tidy
 .PHONY: clean

@@ -1,17 +1,24 @@
-//! What a ladder costs: Flotilla's whole fleet on one machine beside a single ffmpeg command that makes the same ladder
-//! from one decode. Both run in turn, several times, on the same machine in the same minutes; only the ratios mean
-//! anything. See README.md in this folder.
+//! What a ladder costs: Flotilla's whole fleet on one machine beside those who make the same ladder otherwise. All run in
+//! turn, several times, on the same machine in the same minutes; only the ratios mean anything. See README.md in this
+//! folder.
 
+mod account;
+mod across;
 mod contestant;
-mod measure;
+mod external;
+mod overheads;
+mod proxy;
+mod race;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use measure::{Figures, median};
+use flotilla_benches::clip::Clip;
+use flotilla_benches::machine::Machine;
+use serde_json::json;
 
-/// Measure Flotilla beside one ffmpeg command.
+/// Measure Flotilla beside its peers.
 #[derive(Debug, Parser)]
 struct Args {
     /// What to transcode.
@@ -25,6 +32,22 @@ struct Args {
     /// The program flotilla, built for release, with flotilla-runner beside it.
     #[arg(long, default_value = "target/release/flotilla")]
     flotilla: PathBuf,
+    /// Leave out the stock runner's way, which takes longest.
+    #[arg(long)]
+    no_stock: bool,
+    /// Instead: name and measure what the fleet pays beyond one ffmpeg command.
+    #[arg(long, conflicts_with_all = ["across", "external"])]
+    overheads: bool,
+    /// Instead: two runners with a processor each beside one runner with one.
+    #[arg(long, conflicts_with = "external")]
+    across: bool,
+    /// With --across: coordinator and object store may use all processors, instead of the runners' own.
+    #[arg(long, requires = "across")]
+    free_coordinator: bool,
+    /// Instead: a job with an S3 server of its own, and what the coordinator sends and receives. The server is named by
+    /// FLOTILLA_TEST_S3_ENDPOINT, _BUCKET, _REGION, _ACCESS_KEY and _SECRET_KEY, as by `tests/s3/with-store.sh`.
+    #[arg(long)]
+    external: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -34,43 +57,28 @@ fn main() -> Result<()> {
     let args = Args::parse();
     ensure!(args.rounds > 0, "--rounds must be at least 1");
     ensure!(args.flotilla.is_file(), "{} is not there; run `make release` first", args.flotilla.display());
+    let machine = Machine::ask();
+    let clip = Clip::probe(&args.clip)?;
     let folder = tempfile::tempdir().context("no folder to work in")?;
-    let mut fleet = Vec::new();
-    let mut limit = Vec::new();
-    for round in 0..args.rounds {
-        let out = folder.path().join(format!("fleet-{round}"));
-        fleet.push(measure::run(contestant::fleet(&args.flotilla, &args.clip, &out, args.runners))?);
-        // The ladder that the fleet chose is the one that the other has to make.
-        let ladder = contestant::ladder(&out)?;
-        let out = folder.path().join(format!("limit-{round}"));
-        std::fs::create_dir(&out).context("no folder to work in")?;
-        limit.push(measure::run(contestant::limit(&args.clip, &ladder, &out))?);
-    }
-    print(&args, &fleet, &limit);
-    Ok(())
-}
-
-fn print(args: &Args, fleet: &[Figures], limit: &[Figures]) {
-    let middle = |runs: &[Figures], figure: fn(&Figures) -> f64| median(runs.iter().map(figure));
-    let (fleet_cpu, limit_cpu) = (middle(fleet, |run| run.cpu_seconds), middle(limit, |run| run.cpu_seconds));
-    let (fleet_wall, limit_wall) =
-        (middle(fleet, |run| run.wall_seconds), middle(limit, |run| run.wall_seconds));
+    let (table, figures) = if args.overheads {
+        overheads::measure(&args, &clip, folder.path())?
+    } else if args.across {
+        across::measure(&args, folder.path())?
+    } else if args.external {
+        external::measure(&args, folder.path())?
+    } else {
+        race::measure(&args, &clip, folder.path())?
+    };
     if args.json {
-        let row = |cpu: f64, wall: f64| serde_json::json!({ "cpu_seconds": cpu, "wall_seconds": wall });
-        let report = serde_json::json!({
-            "clip": args.clip, "rounds": args.rounds,
-            "fleet": row(fleet_cpu, fleet_wall), "limit": row(limit_cpu, limit_wall),
-            "ratio": row(fleet_cpu / limit_cpu, fleet_wall / limit_wall),
-        });
-        return println!("{report}");
+        let clip = json!({ "name": args.clip.file_name().map(|name| name.to_string_lossy()), "bytes": clip.size_bytes });
+        println!(
+            "{}",
+            json!({ "clip": clip, "rounds": args.rounds, "machine": machine.json(), "figures": figures })
+        );
+    } else {
+        println!("{}, {} rounds", args.clip.display(), args.rounds);
+        machine.print();
+        print!("\n{table}");
     }
-    println!("{}, median of {} rounds", args.clip.display(), args.rounds);
-    println!("                     cpu s   wall s");
-    println!(
-        "fleet              {fleet_cpu:>7.1}  {fleet_wall:>7.1}   every process, from start to published result"
-    );
-    println!(
-        "one ffmpeg         {limit_cpu:>7.1}  {limit_wall:>7.1}   one decode, cascaded scalers, the same ladder"
-    );
-    println!("ratio              {:>7.2}  {:>7.2}", fleet_cpu / limit_cpu, fleet_wall / limit_wall);
+    Ok(())
 }

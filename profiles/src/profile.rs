@@ -24,6 +24,15 @@ pub struct Profile {
     pub package: PackageRules,
 }
 
+impl Profile {
+    /// The encoders that its tasks need.
+    pub fn encoders(&self) -> Vec<String> {
+        let video = self.video.iter().map(|video| video.encoder.clone());
+        let audio = self.audio.iter().map(|audio| audio.encoder.clone());
+        video.chain(audio).collect()
+    }
+}
+
 /// How pictures are encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -23,7 +23,7 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let client = client(&config, &identity)?;
 
     let machine = Machine::examine();
-    let trials = capability::known_or_tried(&state, &config.engine, &http).await;
+    let trials = capability::known_or_tried(&state, &config.engine, &http, &config.encoders).await;
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
     let capabilities = capability::capabilities(&machine, slot_count, &trials);
     let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();

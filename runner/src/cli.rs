@@ -10,6 +10,7 @@ use crate::config::file::File;
 use crate::config::{self, Config, Engine, Join};
 use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
+use crate::slots::capability::CANDIDATES;
 use crate::slots::machine::Machine;
 use crate::{app, doctor, logging};
 
@@ -24,7 +25,7 @@ Examples:
   flotilla-runner leave                                      be forgotten, here and at the coordinator
 
 Configuration file (TOML, every setting optional): state_dir; [coordinator] url, token_file, name,
-allow_plaintext; [work] slots, engine_memory_mib; [log] format.
+allow_plaintext; [work] slots, engine_memory_mib, encoders; [log] format.
 
 Signals: the first SIGINT or SIGTERM drains (running tasks are finished, then exit 0); the second stops at
 once (running tasks are given back to the coordinator, exit 130).
@@ -105,6 +106,9 @@ pub struct Run {
     /// Memory that one engine may use, MiB; 0: no limit [default: 8192, or what the machine has where that is less]
     #[arg(long, value_name = "MIB", env = "FLOTILLA_RUNNER_ENGINE_MEMORY_MIB")]
     engine_memory_mib: Option<u64>,
+    /// Offer only these encoders, comma-separated [default: all that pass their trial]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FLOTILLA_RUNNER_ENCODERS")]
+    encoders: Vec<String>,
     /// Coordinator to join first when there is no identity yet
     #[arg(long, env = "FLOTILLA_RUNNER_URL")]
     url: Option<String>,
@@ -165,6 +169,14 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
     let slots = if let Command::Run(run) = &cli.command { run.slots } else { None };
     let own = if let Command::Run(run) = &cli.command { run.engine_memory_mib } else { None };
     let memory_mib = own.or(file.work.engine_memory_mib).unwrap_or_else(default_engine_memory_mib);
+    let encoders = match &cli.command {
+        Command::Run(run) if !run.encoders.is_empty() => run.encoders.clone(),
+        _ => file.work.encoders.clone(),
+    };
+    if let Some(unknown) = encoders.iter().find(|name| !CANDIDATES.contains(&name.as_str())) {
+        let hint = format!("choose among {}", CANDIDATES.join(", "));
+        return Err(Error::usage(format!("there is no encoder {unknown}"), hint));
+    }
     let engine = Engine::from_environment(memory_mib).map_err(|error| {
         Error::internal(format!("this program cannot find itself: {error}"), "is /proc mounted?")
     })?;
@@ -172,6 +184,7 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         state_dir: state_dir.clone().or(file.state_dir.clone()).unwrap_or_else(config::default_state_dir),
         join,
         slots: slots.or(file.work.slots),
+        encoders,
         allow_plaintext: *allow_plaintext || file.coordinator.allow_plaintext,
         engine,
     })

@@ -47,7 +47,11 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         machine,
         ffmpeg: flotilla_engine::run::libraries(),
         engine_memory_mib: config.engine.memory_mib,
-        encoders: capability::try_all(&config.engine, &http).await.into_iter().map(Finding::from).collect(),
+        encoders: capability::try_all(&config.engine, &http, &[])
+            .await
+            .into_iter()
+            .map(Finding::from)
+            .collect(),
         reads: Inventory::examine(),
     };
     match json {

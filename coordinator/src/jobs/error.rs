@@ -34,7 +34,7 @@ pub enum JobsError {
 }
 
 impl JobsError {
-    pub(super) fn profile(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn profile(error: impl std::fmt::Display) -> Self {
         Self::Profile(error.to_string())
     }
 

@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 use crate::app::Coordinator;
 use crate::cli::exit::{Exit, UserError};
-use crate::jobs::NewToken;
+use crate::jobs::{JobsError, NewToken};
 
 /// How long a runner may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -22,10 +22,12 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Starts `wanted` runners that share this machine's processors; by default one with a slot per processor.
+    /// Starts `wanted` runners that share this machine's processors; by default one with a slot per processor. They try
+    /// only what the profile needs: trials take a moment.
     pub async fn muster(
         coordinator: &Coordinator,
         wanted: Option<u32>,
+        profile: &str,
         work: &Path,
         verbose: u8,
     ) -> Result<Self, UserError> {
@@ -33,6 +35,8 @@ impl Crew {
         let count = wanted.unwrap_or(1);
         let processors = std::thread::available_parallelism().map_or(1, |count| count.get());
         let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+        let profile = coordinator.jobs().profiles().get(profile).map_err(JobsError::profile)?;
+        let encoders = profile.encoders().join(",");
         let token = NewToken { note: "flotilla transcode".into(), uses: count, ..NewToken::default() };
         let (_, token) = coordinator.jobs().create_token(token).await?;
         let mut crew = Self { runners: Vec::new(), logs: work.to_owned() };
@@ -43,7 +47,7 @@ impl Crew {
             let mut command = Command::new(&binary);
             command
                 .args(["run", "--stop-with-stdin", "--url", &coordinator.url(), "--name", &name])
-                .args(["--slots", &slots.to_string()])
+                .args(["--slots", &slots.to_string(), "--encoders", &encoders])
                 .env("FLOTILLA_RUNNER_TOKEN", &token)
                 .env("FLOTILLA_RUNNER_STATE", work.join(&name))
                 .args(std::iter::repeat_n("-v", verbose.into()))

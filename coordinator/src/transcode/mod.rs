@@ -51,6 +51,8 @@ pub struct TranscodeArgs {
     pub work_dir: Option<PathBuf>,
 }
 
+/// Tasks left from which on every change is looked at.
+const LAST_TASKS: u32 = 3;
 /// How often the job is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -89,21 +91,33 @@ async fn work_on(
         priority: ORDINARY_PRIORITY,
         idempotency_key: None,
     };
-    // The crew starts while the source is being taken in: trials take a moment.
-    let mut crew = Crew::muster(coordinator, args.runners, work.path(), verbose).await?;
+    // The crew starts while the source is being taken in.
+    let mut crew = Crew::muster(coordinator, args.runners, &args.profile, work.path(), verbose).await?;
     let job_id = coordinator.jobs().submit(submission).await?;
     let ended = watch(coordinator, &job_id, &mut crew, json).await;
-    crew.dismiss().await;
-    let job = ended?;
+    let (written, ()) = tokio::join!(
+        async { take_out(coordinator, args, &job_id, ended?).await },
+        // It goes while the result is being taken out.
+        crew.dismiss(),
+    );
+    summary::print(&args.out, &written?, json)
+}
+
+/// Puts the result where it was wanted.
+async fn take_out(
+    coordinator: &Coordinator,
+    args: &TranscodeArgs,
+    job_id: &JobId,
+    job: JobView,
+) -> Result<Vec<PathBuf>, UserError> {
     if job.state != JobState::Published {
         return Err(job_failed(job.failure.as_ref()));
     }
     let jobs = coordinator.jobs();
-    let record = jobs.record(&job_id).await?;
-    let written = export(&record, jobs.storage(), &args.out, &|_, _| {})
+    let record = jobs.record(job_id).await?;
+    export(&record, jobs.storage(), &args.out, &|_, _| {})
         .await
-        .map_err(|error| UserError::new(Exit::Storage, error.to_string(), error.hint()))?;
-    summary::print(&args.out, &written, json)
+        .map_err(|error| UserError::new(Exit::Storage, error.to_string(), error.hint()))
 }
 
 /// Shows progress until the job is over, the crew has gone, or nobody in it can do the work.
@@ -134,8 +148,11 @@ async fn watch(
             () = changes.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
-        // A change comes with every beat; looking more often than people can see costs processor time.
-        tokio::time::sleep(LOOK / 4).await;
+        // A change comes with every beat; looking more often than people can see costs processor time. The last tasks are
+        // short, and what follows them waits for nobody.
+        if job.progress.tasks_total.saturating_sub(job.progress.tasks_done) > LAST_TASKS {
+            tokio::time::sleep(LOOK / 4).await;
+        }
     }
 }
 

@@ -77,7 +77,7 @@ async fn find_out(
         priority: ORDINARY_PRIORITY,
         idempotency_key: None,
     };
-    let mut crew = Crew::muster(coordinator, None, work, verbose).await?;
+    let mut crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
     let job_id = coordinator.jobs().submit(submission).await?;
     let found = watch(coordinator, &job_id, &mut crew, args.profile.is_some()).await;
     // Nobody wants the chunks that may have been begun.

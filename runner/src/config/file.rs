@@ -44,6 +44,8 @@ pub struct Work {
     pub slots: Option<NonZeroU32>,
     /// Memory that one engine may use, MiB; 0: no limit.
     pub engine_memory_mib: Option<u64>,
+    /// Encoders to offer; empty: all that pass their trial.
+    pub encoders: Vec<String>,
 }
 
 /// Section `log`.
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let text = "state_dir = '/s'\n[coordinator]\nurl = 'http://h'\nname = 'n'\nallow_plaintext = true\n\
-                    token_file = '/t'\n[work]\nslots = 3\nengine_memory_mib = 512\n[log]\nformat = 'json'\n";
+                    token_file = '/t'\n[work]\nslots = 3\nengine_memory_mib = 512\nencoders = ['aac']\n[log]\nformat = 'json'\n";
         let file = parse(text).unwrap();
         assert_eq!(file.state_dir.as_deref(), Some(Path::new("/s")));
         assert_eq!(file.coordinator.url.as_deref(), Some("http://h"));

@@ -18,6 +18,8 @@ pub struct Config {
     pub join: Option<Join>,
     /// Tasks at a time; none: as many as the machine carries.
     pub slots: Option<NonZeroU32>,
+    /// Encoders to offer, as far as they work; empty: all.
+    pub encoders: Vec<String>,
     /// Talk to other machines without encryption.
     pub allow_plaintext: bool,
     /// How an engine child is started.

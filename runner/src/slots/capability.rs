@@ -21,22 +21,37 @@ pub struct Trial {
     pub result: Result<Passed, String>,
 }
 
-/// Tries every candidate at the same time, each in a child of its own.
-pub async fn try_all(engine: &config::Engine, http: &reqwest::Client) -> Vec<Trial> {
+/// Tries the candidates of these names, or all, at the same time, each in a child of its own.
+pub async fn try_all(engine: &config::Engine, http: &reqwest::Client, wanted: &[String]) -> Vec<Trial> {
     let one = async |encoder: &str| Trial {
         encoder: encoder.to_owned(),
         result: trial::run(engine, http, encoder).await,
     };
-    join_all(CANDIDATES.map(one)).await
+    join_all(candidates(wanted).into_iter().map(one)).await
+}
+
+/// The candidates among these names; all of them when none is named.
+fn candidates(wanted: &[String]) -> Vec<&'static str> {
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
+    CANDIDATES.into_iter().filter(is_wanted).collect()
 }
 
 /// The results of trials, from the last start where nothing has changed since.
-pub async fn known_or_tried(state: &StateDir, engine: &config::Engine, http: &reqwest::Client) -> Vec<Trial> {
+pub async fn known_or_tried(
+    state: &StateDir,
+    engine: &config::Engine,
+    http: &reqwest::Client,
+    wanted: &[String],
+) -> Vec<Trial> {
     let key = Trials::key(engine);
-    if let Some(trials) = Trials::load(state, &key) {
-        return trials;
+    let candidates = candidates(wanted);
+    if let Some(known) = Trials::load(state, &key) {
+        let of = |name: &&str| known.iter().find(|trial| trial.encoder == *name).cloned();
+        if let Some(trials) = candidates.iter().map(of).collect() {
+            return trials;
+        }
     }
-    let trials = try_all(engine, http).await;
+    let trials = try_all(engine, http, wanted).await;
     // A failure may be a machine short of memory for a moment: it is tried again at the next start.
     if trials.iter().all(|trial| trial.result.is_ok())
         && let Err(error) = (Trials { key, trials: trials.clone() }).store(state)

@@ -12,9 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::window::Window;
 use super::{Error, Meter};
 
-/// Together the read-ahead of one request: 16 pieces of at most 64 KiB, 1 MiB.
+/// Together the read-ahead of one request: 6 pieces of at most 64 KiB. Sources are read far slower than they come.
 const PIECE_BYTES: usize = 64 << 10;
-const PIECES: usize = 16;
+const PIECES: usize = 6;
 /// A store that says nothing for this long is taken for dead.
 const SILENCE: Duration = Duration::from_secs(30);
 

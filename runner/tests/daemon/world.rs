@@ -33,6 +33,7 @@ impl World {
         Config {
             state_dir: self.folder.path().join("state"),
             join: Some(join),
+            encoders: Vec::new(),
             slots: NonZeroU32::new(1),
             allow_plaintext: false,
             engine,

@@ -59,6 +59,8 @@ impl Coordinator {
             clock,
             wake: Wake::default(),
             publish_wanted: Notify::new(),
+            join_wanted: Notify::new(),
+            early_wanted: Notify::new(),
             sweep_wanted: Notify::new(),
             lifecycle: Lifecycle::default(),
             busy: Busy::default(),
@@ -101,6 +103,9 @@ impl Coordinator {
         parts.storage.ensure_bucket(parts.bucket.name()).await?;
         let lease_ms = i64::from(parts.config.leases.lease_ms);
         parts.store.extend_leases(parts.clock.now(), lease_ms).await?;
+        parts.store.end_own_attempts(parts.clock.now()).await?;
+        spawn(parts, |parts| async move { scheduler::join_ready(&parts).await });
+        spawn(parts, |parts| async move { publisher::show_early(&parts).await });
         spawn(parts, |parts| async move { scheduler::expire_leases(&parts).await });
         spawn(parts, |parts| async move { scheduler::collect_garbage(&parts).await });
         spawn(parts, |parts| async move { publisher::publish_finished(&parts).await });

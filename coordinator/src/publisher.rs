@@ -1,12 +1,13 @@
 //! Takes jobs whose last task is done to publication, one after the other; what a restart interrupts is done again and
-//! writes the same bytes.
+//! writes the same bytes. And shows those jobs that are to be shown while they are being encoded.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::domain::outcome::Outcome;
-use crate::domain::{Failure, FailureClass, JobId, JobState};
+use crate::domain::{Failure, FailureClass, JobId, JobState, Plan};
 use crate::parts::{Parts, Writing};
-use crate::publish::{Finished, PublishError, publish};
+use crate::publish::{Finished, PLAYLIST_TYPE, PublishError, early, publish};
 use crate::store::{JobRecord, StoreError};
 
 /// Jobs looked at in one round.
@@ -14,6 +15,9 @@ const ROUND: u32 = 50;
 
 /// Pause after which a publication that failed for passing reasons is tried again.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// What was shown early stays this much longer than it takes to play it.
+const EARLY_PAUSE_MS: i64 = 10 * 60_000;
 
 /// Publishes finished jobs until the coordinator stops.
 pub async fn publish_finished(parts: &Parts) {
@@ -87,7 +91,89 @@ async fn write(parts: &Parts, job: JobRecord) -> Result<(), PublicationError> {
         job,
     };
     publish(&finished, &parts.storage).await?;
+    if finished.plan.early {
+        let until = parts.clock.now().plus_ms(early_grace_ms(&finished.plan));
+        parts.store.keep_early_until(&finished.job.id, until).await?;
+    }
     Ok(())
+}
+
+/// How long what was shown early stays: who has just begun plays it to the end, with a pause.
+fn early_grace_ms(plan: &Plan) -> i64 {
+    let grid = plan.video.iter().flat_map(|video| &video.grids).next();
+    let picture_ms = grid.and_then(|grid| {
+        let ticks = grid.times.last()?.saturating_sub(grid.times.get(0)?);
+        ticks.checked_mul(1000)?.checked_div(i64::from(grid.timescale))
+    });
+    let sound_ms = plan.audio.iter().map(|track| {
+        let ms = track.duration_ticks.saturating_mul(1000) / u64::from(track.sample_rate_hz.max(1));
+        i64::try_from(ms).unwrap_or(i64::MAX)
+    });
+    sound_ms.chain(picture_ms).max().unwrap_or(0).saturating_add(EARLY_PAUSE_MS)
+}
+
+/// Shows running jobs as far as they are, and drops what nobody needs any more, until the coordinator stops.
+pub async fn show_early(parts: &Parts) {
+    let mut shown: HashMap<JobId, usize> = HashMap::new();
+    loop {
+        match parts.store.shown_early().await {
+            Ok(jobs) => {
+                shown.retain(|id, _| jobs.iter().any(|job| job.id == *id));
+                for job in jobs {
+                    let before = shown.get(&job.id).copied().unwrap_or(0);
+                    match show(parts, &job, before).await {
+                        Ok(length) => drop(shown.insert(job.id, length)),
+                        Err(error) => tracing::warn!(job.id = %job.id, %error, "job cannot be shown early"),
+                    }
+                }
+            }
+            Err(error) => tracing::error!(%error, "jobs to show early could not be read"),
+        }
+        match parts.store.drop_early(parts.clock.now()).await {
+            Ok(0) => {}
+            Ok(_) => parts.wake.all(),
+            Err(error) => tracing::error!(%error, "what was shown early could not be dropped"),
+        }
+        tokio::select! {
+            () = parts.early_wanted.notified() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+            () = parts.lifecycle.stopping() => return,
+        }
+    }
+}
+
+/// Writes a job's growing playlists, if they have grown, and then the manifest that names them, if it is not there yet.
+/// Answers their length. As with publication, nothing of the job is collected meanwhile, and nothing is written of a job
+/// that has ended.
+async fn show(parts: &Parts, job: &JobRecord, before: usize) -> Result<usize, PublicationError> {
+    let hold = parts.busy.hold(Writing::Playlists(job.id.clone())).await;
+    let is_running = |now: Option<JobRecord>| now.is_some_and(|now| now.state == JobState::Running);
+    if !is_running(parts.store.job(&job.id).await?) {
+        return Ok(before);
+    }
+    let (plan, tasks) = (parts.plan(&job.id).await?, parts.store.tasks(&job.id).await?);
+    let Some(shown) = early::show((&job.id, &job.destination), &plan, &tasks, false)?.filter(|_| plan.early)
+    else {
+        return Ok(before);
+    };
+    let length = shown.playlists.iter().map(|(_, text)| text.len()).sum();
+    if length == before {
+        return Ok(before);
+    }
+    for (at, text) in shown.playlists {
+        parts.storage.put(&at, text.into(), PLAYLIST_TYPE).await.map_err(PublishError::from)?;
+    }
+    if before == 0 {
+        let master = job.destination.master();
+        parts.storage.put(&master, shown.master.into(), PLAYLIST_TYPE).await.map_err(PublishError::from)?;
+        tracing::info!(job.id = %job.id, "job can be played");
+    }
+    drop(hold);
+    if !is_running(parts.store.job(&job.id).await?) {
+        // It may have been called off meanwhile: then this is garbage.
+        parts.wake.all();
+    }
+    Ok(length)
 }
 
 #[derive(Debug, thiserror::Error)]

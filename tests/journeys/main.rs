@@ -6,6 +6,7 @@ mod cancelling;
 mod examples;
 mod mistakes;
 mod probing;
+mod progressive;
 mod sharing;
 mod tracks;
 

@@ -126,6 +126,9 @@ pub struct SubmitArgs {
     /// Lower runs first; 100 is ordinary.
     #[arg(long, allow_negative_numbers = true)]
     pub priority: Option<i32>,
+    /// Show the video while it is being encoded: the manifest appears early and its playlists grow.
+    #[arg(long)]
+    pub progressive_publish: bool,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,

@@ -29,6 +29,8 @@ pub struct Config {
     pub profiles: Profiles,
     /// How sources are cut.
     pub planning: Planning,
+    /// How results are shown.
+    pub publishing: Publishing,
     /// What sources may be at most.
     pub limits: Limits,
 }
@@ -140,4 +142,12 @@ pub struct Profiles {
 pub struct Planning {
     /// Length of a chunk, seconds. None: by the length of the video and the size of the fleet.
     pub chunk_seconds: Option<u32>,
+}
+
+/// `[publishing]`
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Publishing {
+    /// Jobs that say nothing of it are shown while they are being encoded.
+    pub progressive: bool,
 }

@@ -44,6 +44,21 @@ pub struct Track {
     pub fragments: Vec<Fragment>,
 }
 
+impl Track {
+    /// Length of all fragments.
+    pub fn fragment_bytes(&self) -> u64 {
+        self.fragments.iter().map(|fragment| u64::from(fragment.size_bytes)).sum()
+    }
+
+    /// Bytes of the init segment that an object of so many bytes with these fragments begins with; none: it is neither
+    /// the fragments nor the init segment and the fragments.
+    pub fn lead_bytes(&self, object_bytes: u64) -> Option<u64> {
+        let init_bytes = self.init_segment.len() as u64;
+        let lead = object_bytes.checked_sub(self.fragment_bytes())?;
+        (lead == 0 || lead == init_bytes).then_some(lead)
+    }
+}
+
 /// One `moof` and its `mdat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fragment {

@@ -26,6 +26,9 @@ pub struct Plan {
     pub text: Vec<TextPlan>,
     /// What is published.
     pub package: Package,
+    /// Chunks are shown as soon as they are there: the first ones are short, and lie at the destination.
+    #[serde(default)]
+    pub early: bool,
     /// What a person should know: "source has 2 audio tracks, 1 is used".
     pub notes: Vec<String>,
 }
@@ -207,6 +210,24 @@ pub struct AudioPlan {
     /// Tells those who do not see what is shown.
     #[serde(default)]
     pub is_description: bool,
+}
+
+/// Sound that is there before the whole track is, seconds; long tracks take longer, so there is more of it: a share.
+const LEAST_HEAD_SECONDS: u64 = 16;
+const HEAD_SHARE: u64 = 32;
+
+impl AudioPlan {
+    /// Fragments of the track's head, which is encoded first where a job is shown early.
+    pub fn head_fragments(&self) -> u32 {
+        let least = LEAST_HEAD_SECONDS * u64::from(self.sample_rate_hz);
+        let wanted = least.max(self.duration_ticks / HEAD_SHARE);
+        u32::try_from(wanted.div_ceil(u64::from(self.fragment_ticks.max(1)))).unwrap_or(u32::MAX)
+    }
+
+    /// A head is worth a task of its own: the track is much longer.
+    pub fn has_head(&self) -> bool {
+        self.duration_ticks > 2 * u64::from(self.head_fragments()) * u64::from(self.fragment_ticks)
+    }
 }
 
 /// One track of subtitles.

@@ -13,6 +13,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Stands among the encoders of a task that the coordinator looks at first: it joins objects inside the store where that
+/// is worth it. No runner offers it.
+pub const OBJECT_COPY: &str = "object-copy";
+
+/// In place of a runner's id: the coordinator made the attempt itself.
+pub const COORDINATOR: &str = "coordinator";
+
 /// What a task does; indexes point into the job's plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -26,6 +33,11 @@ pub enum TaskKind {
     },
     /// Encodes one whole audio track.
     EncodeAudio {
+        /// Position in the plan's audio tracks.
+        audio_index: u32,
+    },
+    /// Encodes the first fragments of an audio track, to be heard while the whole is being encoded.
+    EncodeAudioHead {
         /// Position in the plan's audio tracks.
         audio_index: u32,
     },
@@ -49,7 +61,7 @@ impl TaskKind {
         match self {
             Self::Probe => "probe",
             Self::EncodeChunk { .. } => "encode_chunk",
-            Self::EncodeAudio { .. } => "encode_audio",
+            Self::EncodeAudio { .. } | Self::EncodeAudioHead { .. } => "encode_audio",
             Self::ExtractText => "extract_text",
             Self::Assemble { .. } | Self::AssembleAudio { .. } => "assemble",
         }

@@ -18,9 +18,10 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
         Work::EncodeChunk { plan, chunk_index, max_pixels } => {
             encode_chunk(plan, *chunk_index, *max_pixels).map(Kind::EncodeChunk)
         }
-        Work::EncodeAudio { plan, audio_index } => {
-            plan.audio.get(*audio_index as usize).map(|audio| Kind::EncodeAudio(encode_audio(plan, audio)))
-        }
+        Work::EncodeAudio { plan, audio_index, fragment_limit } => plan
+            .audio
+            .get(*audio_index as usize)
+            .map(|audio| Kind::EncodeAudio(encode_audio(plan, audio, *fragment_limit))),
         Work::ExtractText { plan } => Some(Kind::ExtractText(wire::ExtractTextSpec {
             stream_indexes: plan.text.iter().map(|track| track.stream_index).collect(),
             demuxer: plan.demuxer.clone(),
@@ -74,6 +75,7 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
         picture: Some(picture(video)),
         max_pixels,
         still: video.still.map(|still| still_picture(still).into()),
+        init_first: chunk_index == 0,
     })
 }
 
@@ -140,7 +142,7 @@ fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> O
     })
 }
 
-fn encode_audio(plan: &Plan, audio: &AudioPlan) -> wire::EncodeAudioSpec {
+fn encode_audio(plan: &Plan, audio: &AudioPlan, fragment_limit: Option<u32>) -> wire::EncodeAudioSpec {
     wire::EncodeAudioSpec {
         stream_index: audio.stream_index,
         demuxer: plan.demuxer.clone(),
@@ -154,6 +156,8 @@ fn encode_audio(plan: &Plan, audio: &AudioPlan) -> wire::EncodeAudioSpec {
         language: audio.language.clone(),
         copy: audio.copy,
         first_pts: audio.first_pts,
+        init_first: true,
+        fragment_limit,
     }
 }
 

@@ -60,6 +60,7 @@ impl Jobs {
             destination: submission.destination,
             chunk_seconds: submission.chunk_seconds,
             priority: submission.priority,
+            progressive_publish: submission.progressive_publish,
             idempotency_key: submission.idempotency_key,
         };
         let (probe, destination): (TaskId, _) = (new_id(), job.destination.clone());
@@ -180,6 +181,11 @@ impl Jobs {
     /// A handle for listeners: resolves on every change of any job.
     pub fn changes(&self) -> crate::wake::Changes {
         self.parts.wake.subscribe()
+    }
+
+    /// Whether jobs that say nothing of it are shown while they are being encoded.
+    pub fn publishes_progressively(&self) -> bool {
+        self.parts.config.publishing.progressive
     }
 
     /// The object store, for reading what was published.

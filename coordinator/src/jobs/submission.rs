@@ -22,6 +22,8 @@ pub struct Submission {
     pub chunk_seconds: Option<u32>,
     /// Lower runs first; 100 is ordinary.
     pub priority: i32,
+    /// Show the video while it is being encoded.
+    pub progressive_publish: bool,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{JobsError, eta};
 use crate::domain::runner::Encoder;
 use crate::domain::runner::LIVE_MS;
+use crate::domain::task::OBJECT_COPY;
 use crate::domain::{Failure, JobId, JobState, TaskKind, TaskState, Timestamp};
 use crate::parts::Parts;
 use crate::store::{AttemptRecord, AttemptState, JobRecord, RunnerRecord, TaskRecord};
@@ -214,7 +215,9 @@ fn waiting(
     pins: &HashMap<String, String>,
     now: Timestamp,
 ) -> Option<String> {
-    let ready = || tasks.iter().filter(|task| task.state == TaskState::Ready);
+    // What the coordinator looks at first waits for nobody.
+    let ours = |task: &&TaskRecord| task.encoders.iter().any(|name| name == OBJECT_COPY);
+    let ready = || tasks.iter().filter(|task| task.state == TaskState::Ready && !ours(task));
     ready().next()?;
     let usable = || runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
     if usable().next().is_none() {

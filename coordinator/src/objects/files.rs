@@ -12,7 +12,6 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 
 use super::client::size;
-use super::grants::number;
 use super::{Location, Storage, StorageError};
 
 /// Size of a part, unless the file is so large that it would need too many.
@@ -99,20 +98,6 @@ impl Storage {
             etag
         });
         counted.try_collect().await
-    }
-
-    async fn put_part(
-        &self,
-        at: &Location,
-        upload_id: &str,
-        part_number: u32,
-        content: Bytes,
-    ) -> Result<String, StorageError> {
-        let request = self.client.upload_part().bucket(at.bucket()).key(at.key()).upload_id(upload_id);
-        let reply = request.part_number(number(part_number)).body(ByteStream::from(content)).send().await;
-        let reply = reply.map_err(|error| self.failed("write a part of", at, &error))?;
-        let missing = || StorageError::other("write a part of", self.place(at), "the reply has no ETag");
-        reply.e_tag().map(str::to_owned).ok_or_else(missing)
     }
 
     /// Downloads into `partial` and syncs it, going on where a connection broke off.

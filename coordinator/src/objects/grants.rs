@@ -2,14 +2,18 @@
 //!
 //! ```text
 //! create_upload ──> presign_part 1..n ──> (runner PUTs) ──> complete_upload  sealed
+//!        ├────────> put_part, copy_part (ourselves) ──────────────^
 //!        └───────────────────────────────────────────────> abort_upload    gone: late parts have no place
 //! ```
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
 
 use super::{Location, Storage, StorageClass, StorageError};
 
@@ -49,6 +53,41 @@ impl Storage {
         Ok(signed.uri().to_owned())
     }
 
+    /// Writes a part of an upload from here and returns its ETag.
+    pub async fn put_part(
+        &self,
+        at: &Location,
+        upload_id: &str,
+        part_number: u32,
+        content: Bytes,
+    ) -> Result<String, StorageError> {
+        let request = self.client.upload_part().bucket(at.bucket()).key(at.key()).upload_id(upload_id);
+        let reply = request.part_number(number(part_number)).body(ByteStream::from(content)).send().await;
+        let reply = reply.map_err(|error| self.failed("write a part of", at, &error))?;
+        let missing = || StorageError::other("write a part of", self.place(at), "the reply has no ETag");
+        reply.e_tag().map(str::to_owned).ok_or_else(missing)
+    }
+
+    /// Lets the store itself make a part of an upload of the bytes `range` of an object, or of all of it, and returns
+    /// the part's ETag. No byte comes by here.
+    pub async fn copy_part(
+        &self,
+        from: &Location,
+        range: Option<Range<u64>>,
+        at: &Location,
+        upload_id: &str,
+        part_number: u32,
+    ) -> Result<String, StorageError> {
+        let request = self.client.upload_part_copy().bucket(at.bucket()).key(at.key()).upload_id(upload_id);
+        let range = range.map(|range| format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let request = request.copy_source(copy_source(from)).set_copy_source_range(range);
+        let reply = request.part_number(number(part_number)).send().await;
+        let reply = reply.map_err(|error| self.failed("copy into a part of", at, &error))?;
+        let etag = reply.copy_part_result().and_then(|copied| copied.e_tag());
+        let missing = || StorageError::other("copy into a part of", self.place(at), "the reply has no ETag");
+        etag.map(str::to_owned).ok_or_else(missing)
+    }
+
     /// Seals an upload: `etags` are those of parts 1, 2, … and `size_bytes` is what they hold together.
     ///
     /// May be repeated: an upload that is gone while an object of that size is there counts as sealed, which
@@ -86,6 +125,16 @@ impl Storage {
         let refused = |error: &dyn Display| StorageError::other("sign", self.place(at), error.to_string());
         PresigningConfig::expires_in(ttl).map_err(|error| refused(&error))
     }
+}
+
+/// The name of an object in a header: all but plain letters is escaped, as S3 wants it.
+fn copy_source(from: &Location) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let escaped = from.key().bytes().map(|byte| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    });
+    format!("{}/{}", from.bucket(), escaped.collect::<String>())
 }
 
 /// A part number as the SDK wants it; what exceeds S3's 10000 is refused by the store.

@@ -9,6 +9,8 @@
 //!                 {prefix}/{subtitles}/subtitles.vtt
 //!                 {prefix}/{height}p.mp4                   progressive
 //!                 {prefix}/report.json
+//!                 {prefix}/live/{job}/{rendition}/playlist.m3u8, {chunk}.mp4    shown early
+//!                 {prefix}/live/{job}/{track}/playlist.m3u8, head.mp4, whole.mp4
 //! ```
 //! A key of scratch names its attempt, so no two attempts can ever write the same object.
 
@@ -18,6 +20,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{AttemptId, JobId, TaskId};
+
+/// Folder of what is shown early.
+const EARLY: &str = "live";
 
 /// S3's limit on a key.
 const MAX_KEY_BYTES: usize = 1024;
@@ -153,6 +158,39 @@ impl Destination {
     pub fn media(&self, rendition: &str) -> Result<Location, InvalidName> {
         check_rendition(rendition)?;
         Ok(self.at(&format!("{rendition}/media.mp4")))
+    }
+
+    /// What all that is shown early of a job begins with.
+    pub fn early_prefix(&self, job: &JobId) -> String {
+        format!("{}{EARLY}/{job}/", self.key_prefix())
+    }
+
+    /// The growing playlist of a rendition or audio track.
+    pub fn early_playlist(&self, job: &JobId, rendition: &str) -> Result<Location, InvalidName> {
+        self.early(job, rendition, "playlist.m3u8")
+    }
+
+    /// A chunk of a rendition that is shown early.
+    pub fn early_chunk(&self, job: &JobId, rendition: &str, chunk: u32) -> Result<Location, InvalidName> {
+        self.early(job, rendition, &format!("{chunk}.mp4"))
+    }
+
+    /// An audio track, shown before the pictures are all there.
+    pub fn early_sound(&self, job: &JobId, name: &str) -> Result<Location, InvalidName> {
+        self.early(job, name, "whole.mp4")
+    }
+
+    /// The start of an audio track.
+    pub fn early_sound_head(&self, job: &JobId, name: &str) -> Result<Location, InvalidName> {
+        self.early(job, name, "head.mp4")
+    }
+
+    fn early(&self, job: &JobId, rendition: &str, name: &str) -> Result<Location, InvalidName> {
+        check_rendition(rendition)?;
+        Ok(Location {
+            bucket: self.bucket.clone(),
+            key: format!("{}{rendition}/{name}", self.early_prefix(job)),
+        })
     }
 
     /// The text of a track of subtitles.

@@ -41,6 +41,10 @@ pub struct Parts {
     pub wake: Wake,
     /// Wakes the publisher.
     pub publish_wanted: Notify,
+    /// Wakes the joiner: chunks may be complete.
+    pub join_wanted: Notify,
+    /// Wakes whoever shows jobs early: there may be more of one.
+    pub early_wanted: Notify,
     /// Wakes the sweeper of sources: a job is over.
     pub sweep_wanted: Notify,
     /// Spawning and stopping.

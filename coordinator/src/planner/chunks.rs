@@ -70,8 +70,13 @@ fn lead_in_total(drafts: &[Draft], stream: &VideoStream, chunks: &[Chunk]) -> us
 
 /// Cuts all grids into about `count` chunks.
 fn cut_into(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
+    cut_at(drafts, stream, &primary_cuts(&drafts[0], stream, count))
+}
+
+/// Cuts all grids at these frames of the first one, as far as each leaves something of every grid on both sides.
+pub(super) fn cut_at(drafts: &[Draft], stream: &VideoStream, cuts: &[u64]) -> Vec<Chunk> {
     let mut starts = vec![vec![0; drafts.len()]];
-    for cut in primary_cuts(&drafts[0], stream, count) {
+    for &cut in cuts {
         let before = &starts[starts.len() - 1];
         if let Some(start) = cut_all(drafts, cut, before) {
             starts.push(start);
@@ -98,7 +103,7 @@ fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::ops::Range<u
 }
 
 /// Frames of the first grid at which to cut, rising: GOP boundaries near even shares.
-fn primary_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
+pub(super) fn primary_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
     let gop_frames = u64::from(draft.gop_frames);
     let gop_count = draft.frame_count().div_ceil(gop_frames);
     let count = count.clamp(1, gop_count);

@@ -5,6 +5,7 @@ mod audio;
 mod check;
 mod chunks;
 mod colour;
+mod early;
 mod effort;
 mod grid;
 mod renditions;
@@ -36,6 +37,8 @@ pub struct Request {
     pub slots: u32,
     /// Longest chunk, give or take a GOP; none: by length and fleet.
     pub chunk_seconds: Option<u32>,
+    /// Show the video while it is being encoded.
+    pub early: bool,
 }
 
 /// Makes the plan.
@@ -80,6 +83,8 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         video: video_plan,
         audio: audio_plan,
         text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
+        // Only playlists can grow.
+        early: request.early && package.hls,
         package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
     })
 }
@@ -108,7 +113,10 @@ fn plan_video(
         ladder.push(renditions::rendition(step, grid, (shown, input_bps), rules)?);
     }
     let chunk_count = chunks::chunk_count(duration_ms(&drafts[0]), request.slots, request.chunk_seconds);
-    let (chunks, note) = chunks::cut(&drafts, stream, chunk_count);
+    let (chunks, note) = match request.early {
+        true => (early::cut(&drafts, stream, chunk_count), None),
+        false => chunks::cut(&drafts, stream, chunk_count),
+    };
     let plan = VideoPlan {
         stream_index: stream.index,
         rotation_degrees: stream.rotation_degrees,

@@ -96,14 +96,14 @@ proptest! {
     #[test]
     fn chunks_cover_every_grid_and_cut_no_gop(source in any_source(), slots in 0_u32..40, length in 0_u32..30) {
         let chunk_seconds = (length > 0).then_some(length);
-        let plan = plan(&source, &profile("web-mp4"), &Request { slots, chunk_seconds }).unwrap();
+        let plan = plan(&source, &profile("web-mp4"), &Request { slots, chunk_seconds, early: false }).unwrap();
         check_grids(plan.video.as_ref().unwrap(), &source.video[0])?;
         check_ladder(&plan, &source.video[0])?;
     }
 
     #[test]
     fn sound_keeps_its_distance_to_the_picture(source in any_source()) {
-        let plan = plan(&source, &profile("web"), &Request { slots: 2, chunk_seconds: None }).unwrap();
+        let plan = plan(&source, &profile("web"), &Request { slots: 2, chunk_seconds: None, early: false }).unwrap();
         let (stream, sound, grid) = (&source.video[0], &plan.audio[0], &plan.video.as_ref().unwrap().grids[0]);
         let base = stream.time_base;
         // Both in units of 1 / (48000 · denominator), where the source's times are whole.
@@ -119,13 +119,13 @@ proptest! {
 
     #[test]
     fn with_a_fixed_chunk_length_the_fleet_is_of_no_account(source in any_source(), length in 1_u32..30) {
-        let of = |slots| plan(&source, &profile("web"), &Request { slots, chunk_seconds: Some(length) }).unwrap();
+        let of = |slots| plan(&source, &profile("web"), &Request { slots, chunk_seconds: Some(length), early: false }).unwrap();
         prop_assert_eq!(of(1), of(37));
     }
 
     #[test]
     fn tasks_wait_only_for_earlier_ones_and_assembly_for_all_chunks(source in any_source(), slots in 1_u32..9) {
-        let plan = plan(&source, &profile("web-mp4"), &Request { slots, chunk_seconds: None }).unwrap();
+        let plan = plan(&source, &profile("web-mp4"), &Request { slots, chunk_seconds: None, early: false }).unwrap();
         let planned = tasks(&plan);
         let of = |index: usize| planned[index].kind;
         for (at, task) in planned.iter().enumerate() {

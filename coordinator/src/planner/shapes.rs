@@ -12,7 +12,8 @@ use crate::domain::source::{AudioStream, Source, VideoStream};
 
 fn planned(source: &Source, profile: &str, slots: u32) -> Plan {
     let library = Library::load(None).unwrap();
-    plan(source, library.get(profile).unwrap(), &Request { slots, chunk_seconds: None }).unwrap()
+    plan(source, library.get(profile).unwrap(), &Request { slots, chunk_seconds: None, early: false })
+        .unwrap()
 }
 
 /// A plan in a few lines.
@@ -108,7 +109,7 @@ fn a_podcast_with_a_cover_is_sound_only() {
 
 fn check_refusal(source: &Source, profile: &str, class: FailureClass, message: &str) {
     let library = Library::load(None).unwrap();
-    let request = Request { slots: 1, chunk_seconds: None };
+    let request = Request { slots: 1, chunk_seconds: None, early: false };
     let failure = plan(source, library.get(profile).unwrap(), &request).unwrap_err();
     assert_eq!((failure.class, failure.message.as_str()), (class, message));
 }

@@ -144,7 +144,7 @@ mod tests {
 
     fn planned(video: Vec<VideoStream>, profile: &Profile) -> Plan {
         let source = fixtures::source(video, vec![fixtures::audio("mp3", 44_100, 2, 128_000)], 128_000);
-        plan_all(&source, profile, &Request { slots: 1, chunk_seconds: Some(10) }).unwrap()
+        plan_all(&source, profile, &Request { slots: 1, chunk_seconds: Some(10), early: false }).unwrap()
     }
 
     fn cover(side: u32) -> VideoStream {

@@ -1,37 +1,67 @@
 //! The tasks of a plan and what each waits for. Audio comes first: it is one long chain that no second runner can shorten.
+//! Where the video is shown early, the heads of the sound and the first chunks come before it.
 
 use crate::domain::plan::{AudioPlan, Plan, PlannedTask, Rendition, VideoPlan};
-use crate::domain::task::TaskKind;
+use crate::domain::task::{OBJECT_COPY, TaskKind};
+
+/// Chunks that come before the sound where a video is shown early; the head of the sound is there by then.
+const LEADING_CHUNKS: usize = 2;
 
 const BITS_PER_MEBIBYTE: u128 = 8 * 1024 * 1024;
 
 /// All tasks of a plan, in the order in which they should start.
 pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
-    let mut tasks: Vec<_> = (0..).zip(&plan.audio).map(|(index, track)| encode_audio(index, track)).collect();
-    let chunks = tasks.len();
+    let mut tasks: Vec<PlannedTask> = heads(plan).collect();
+    let chunks: Vec<_> = plan.video.iter().flat_map(encode_chunks).collect();
+    let lead = if plan.early { LEADING_CHUNKS.min(chunks.len()) } else { 0 };
+    let mut chunks = chunks.into_iter();
+    let mut chunk_places: Vec<usize> = extend(&mut tasks, chunks.by_ref().take(lead));
+    let audio = (0..).zip(&plan.audio).map(|(index, track)| encode_audio(index, track));
+    let audio_places = extend(&mut tasks, audio);
+    chunk_places.extend(extend(&mut tasks, chunks));
     if let Some(video) = &plan.video {
-        tasks.extend(encode_chunks(video));
-        let first_chunk = chunks..tasks.len();
         for (rendition_index, rendition) in (0..).zip(&video.renditions) {
-            let mut depends_on: Vec<usize> = first_chunk.clone().collect();
-            // The default track is the first, and its task is the first of all.
-            if plan.package.progressive && !plan.audio.is_empty() {
-                depends_on.insert(0, 0);
-            }
+            // The default track is the first.
+            let sound = audio_places.first().filter(|_| plan.package.progressive);
+            let depends_on = sound.into_iter().chain(&chunk_places).copied().collect();
             let size = assembled_mebibytes(video, rendition);
             let kind = TaskKind::Assemble { rendition_index };
-            tasks.push(PlannedTask { kind, depends_on, encoders: Vec::new(), size });
+            // An MP4 with its index first is no concatenation.
+            let encoders = if plan.package.progressive { Vec::new() } else { joined_by_copying() };
+            tasks.push(PlannedTask { kind, depends_on, encoders, size });
         }
     }
     // A progressive MP4 has the sound in it; a file of its own is for HLS, or when there is nothing else.
     if plan.package.hls || plan.video.is_none() {
-        tasks.extend((0..).zip(&plan.audio).map(|(index, track)| assemble_audio(index, track)));
+        let tracks = (0..).zip(&plan.audio).zip(&audio_places);
+        tasks.extend(tracks.map(|((index, track), &place)| assemble_audio(index, track, place)));
     }
     if !plan.text.is_empty() {
         let (kind, depends_on, encoders) = (TaskKind::ExtractText, Vec::new(), Vec::new());
         tasks.push(PlannedTask { kind, depends_on, encoders, size: 1 });
     }
     tasks
+}
+
+/// Adds tasks and answers where they are.
+fn extend(tasks: &mut Vec<PlannedTask>, more: impl Iterator<Item = PlannedTask>) -> Vec<usize> {
+    let first = tasks.len();
+    tasks.extend(more);
+    (first..tasks.len()).collect()
+}
+
+/// The coordinator looks first whether it joins them itself.
+fn joined_by_copying() -> Vec<String> {
+    vec![OBJECT_COPY.to_owned()]
+}
+
+fn heads(plan: &Plan) -> impl Iterator<Item = PlannedTask> {
+    let tracks = (0..).zip(&plan.audio).filter(|(_, track)| plan.early && track.has_head());
+    tracks.map(|(audio_index, track)| PlannedTask {
+        kind: TaskKind::EncodeAudioHead { audio_index },
+        size: u64::from(track.head_fragments()) * u64::from(track.fragment_ticks) / 1000,
+        ..encode_audio(audio_index, track)
+    })
 }
 
 fn encode_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
@@ -43,7 +73,7 @@ fn encode_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
     }
 }
 
-fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> {
+fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> + use<'_> {
     let mut encoders: Vec<String> =
         video.renditions.iter().map(|rendition| rendition.encoder.clone()).collect();
     encoders.sort();
@@ -56,12 +86,12 @@ fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> {
     })
 }
 
-fn assemble_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
+fn assemble_audio(audio_index: u32, track: &AudioPlan, encoded: usize) -> PlannedTask {
     let bits = u128::from(track.bitrate_bps) * u128::from(track.duration_ticks);
     PlannedTask {
         kind: TaskKind::AssembleAudio { audio_index },
-        depends_on: vec![audio_index as usize],
-        encoders: Vec::new(),
+        depends_on: vec![encoded],
+        encoders: joined_by_copying(),
         size: mebibytes(bits / u128::from(track.sample_rate_hz.max(1))),
     }
 }

@@ -213,7 +213,9 @@ fn index(kind: TaskKind) -> u32 {
     match kind {
         TaskKind::Probe | TaskKind::ExtractText => 0,
         TaskKind::EncodeChunk { chunk_index } => chunk_index,
-        TaskKind::EncodeAudio { audio_index } | TaskKind::AssembleAudio { audio_index } => audio_index,
+        TaskKind::EncodeAudio { audio_index }
+        | TaskKind::EncodeAudioHead { audio_index }
+        | TaskKind::AssembleAudio { audio_index } => audio_index,
         TaskKind::Assemble { rendition_index } => rendition_index,
     }
 }

@@ -70,6 +70,7 @@ fn job() -> JobRecord {
         destination: "s3://public/videos/7".parse().expect("a destination"),
         chunk_seconds: None,
         priority: 0,
+        progressive_publish: false,
         state: JobState::Publishing,
         failure: None,
         created_at: Timestamp(1000),
@@ -123,6 +124,7 @@ fn plan() -> Plan {
         video: Some(video),
         audio: vec![fixtures::audio_plan("audio-eng", "eng", "", true)],
         text: vec![],
+        early: false,
         package: Package { hls: true, progressive: false, segment_seconds: 2 },
         notes: vec!["a note".into()],
     }

@@ -7,7 +7,7 @@ use super::planned::{check_assembly, check_chunk, check_picture, check_sound};
 use super::segments::Segments;
 use super::{Finished, PublishError};
 use crate::domain::TaskKind;
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, Track};
 use crate::domain::plan::{AudioPlan, Grid, Rendition, TextPlan, VideoPlan};
 use crate::store::{StoredObject, TaskRecord};
 
@@ -81,31 +81,45 @@ impl<'a> Ladder<'a> {
     }
 }
 
+/// A rendition as its first chunks make it (all of them: the whole), held against the plan.
+pub(super) fn joined_video<'a>(
+    video: &'a VideoPlan,
+    rendition_index: usize,
+    chunks: &[&Track],
+) -> Result<(&'a Rendition, &'a Grid, Joined), PublishError> {
+    let missing = |what: &str| PublishError::Records(format!("rendition {rendition_index} has no {what}"));
+    let plan = video.renditions.get(rendition_index).ok_or_else(|| missing("plan"))?;
+    let grid = video.grids.get(plan.grid_index as usize).ok_or_else(|| missing("frame grid"))?;
+    for ((chunk_index, chunk), track) in (0..).zip(&video.chunks).zip(chunks) {
+        let slice = chunk.slices.get(plan.grid_index as usize).ok_or_else(|| missing("slice"))?;
+        check_chunk(plan, grid, chunk_index, *slice, track)?;
+    }
+    let joined = Joined::new(&plan.name, chunks)?;
+    check_picture(plan, grid, &joined)?;
+    Ok((plan, grid, joined))
+}
+
+/// An audio track, or its start, held against the plan.
+pub(super) fn joined_sound(plan: &AudioPlan, track: &Track) -> Result<Joined, PublishError> {
+    let joined = Joined::new(&plan.name, &[track])?;
+    check_sound(plan, &joined)?;
+    Ok(joined)
+}
+
 fn video_file<'a>(
     finished: &'a Finished,
     video: &'a VideoPlan,
     rendition_index: usize,
 ) -> Result<VideoFile<'a>, PublishError> {
-    let plan = &video.renditions[rendition_index];
-    let grid = video.grids.get(plan.grid_index as usize);
-    let grid = grid.ok_or_else(|| PublishError::Records(format!("{} has no frame grid", plan.name)))?;
     let mut chunks = Vec::new();
-    for (chunk_index, chunk) in (0..).zip(&video.chunks) {
+    for chunk_index in (0..).take(video.chunks.len()) {
         let task = task_of(finished, TaskKind::EncodeChunk { chunk_index })?;
         let Some(Outcome::EncodeChunk { renditions, .. }) = &task.outcome else {
             return Err(no_outcome(task));
         };
-        let track = renditions.get(rendition_index);
-        let track = track.ok_or_else(|| {
-            PublishError::refused(&plan.name, format!("chunk {chunk_index} was returned without it"))
-        })?;
-        let slice = chunk.slices.get(plan.grid_index as usize);
-        let slice = slice.ok_or_else(|| PublishError::Records(format!("{} has no slice", plan.name)))?;
-        check_chunk(plan, grid, chunk_index, *slice, track)?;
-        chunks.push(track);
+        chunks.push(renditions.get(rendition_index).ok_or_else(|| no_outcome(task))?);
     }
-    let joined = Joined::new(&plan.name, &chunks)?;
-    check_picture(plan, grid, &joined)?;
+    let (plan, grid, joined) = joined_video(video, rendition_index, &chunks)?;
     let index = index_u32(rendition_index);
     let task = task_of(finished, TaskKind::Assemble { rendition_index: index })?;
     check_assembly(joined_samples(task)?, &joined)?;
@@ -121,8 +135,7 @@ fn audio_file(finished: &Finished, audio_index: usize) -> Result<AudioFile<'_>, 
     let audio_index = index_u32(audio_index);
     let task = task_of(finished, TaskKind::EncodeAudio { audio_index })?;
     let Some(Outcome::EncodeAudio(track)) = &task.outcome else { return Err(no_outcome(task)) };
-    let joined = Joined::new(&plan.name, &[track])?;
-    check_sound(plan, &joined)?;
+    let joined = joined_sound(plan, track)?;
     let package = finished.plan.package;
     let mut media = None;
     if package.hls {

@@ -36,6 +36,8 @@ pub struct VideoVariant<'a> {
     pub segments: &'a Segments,
     /// Nominal frames per second.
     pub frame_rate: Rational,
+    /// Its peak is at least this, bit/s: of one that is still being made. 0: it is all there.
+    pub planned_bps: u64,
 }
 
 /// An audio track, as the manifest needs it.
@@ -46,6 +48,8 @@ pub struct AudioTrack<'a> {
     pub segments: &'a Segments,
     /// Names, language, channels.
     pub plan: &'a AudioPlan,
+    /// As for video.
+    pub planned_bps: u64,
 }
 
 /// The manifest's text. `video` is the plan's order, largest first; without video the default audio track is
@@ -135,7 +139,7 @@ fn write_video_variant(
     has_subtitles: bool,
 ) {
     let (peak, average) = loudest(audio);
-    let peak = peak.saturating_add(variant.segments.peak_bps());
+    let peak = peak.saturating_add(variant.segments.peak_bps().max(variant.planned_bps));
     let average = average.saturating_add(variant.segments.average_bps());
     write_rates(text, peak, average, &distinct_codecs(Some(variant.joined), audio));
     if let Media::Video { width, height } = variant.joined.facts.media {
@@ -183,7 +187,7 @@ fn finish_variant(text: &mut String, (has_group, has_subtitles): (bool, bool), j
 /// The highest peak and the highest average of the group: a player may combine any of its tracks with the
 /// video.
 fn loudest(audio: &[AudioTrack<'_>]) -> (u64, u64) {
-    let peak = audio.iter().map(|track| track.segments.peak_bps()).max().unwrap_or(0);
+    let peak = audio.iter().map(|track| track.segments.peak_bps().max(track.planned_bps)).max().unwrap_or(0);
     let average = audio.iter().map(|track| track.segments.average_bps()).max().unwrap_or(0);
     (peak, average)
 }
@@ -232,9 +236,10 @@ mod tests {
     }
 
     fn written(video: &[(Joined, Segments)], audio: &[((Joined, Segments), AudioPlan)]) -> String {
-        let variant = |(joined, segments)| VideoVariant { joined, segments, frame_rate: ntsc() };
+        let variant =
+            |(joined, segments)| VideoVariant { joined, segments, frame_rate: ntsc(), planned_bps: 0 };
         let video: Vec<_> = video.iter().map(|(joined, segments)| variant((joined, segments))).collect();
-        let track = |((joined, segments), plan)| AudioTrack { joined, segments, plan };
+        let track = |((joined, segments), plan)| AudioTrack { joined, segments, plan, planned_bps: 0 };
         let audio: Vec<_> =
             audio.iter().map(|((joined, segments), plan)| track(((joined, segments), plan))).collect();
         master(&video, &audio, &[])
@@ -282,7 +287,8 @@ mod tests {
         let deaf = TextPlan { is_for_deaf: true, ..plan("subtitles-eng-2", "eng", "SDH \"full\"") };
         let forced = TextPlan { is_forced: true, ..plan("subtitles-ger", "ger", "") };
         let (joined, segments) = video("720p", 1280, 720, &[250_000]);
-        let variant = VideoVariant { joined: &joined, segments: &segments, frame_rate: ntsc() };
+        let variant =
+            VideoVariant { joined: &joined, segments: &segments, frame_rate: ntsc(), planned_bps: 0 };
         insta::assert_snapshot!(master(&[variant], &[], &[&english, &deaf, &forced]));
     }
 

@@ -13,6 +13,7 @@ mod bench;
 mod boxes;
 mod check;
 mod codecs;
+pub mod early;
 mod error;
 mod export;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod fixtures;
 pub mod init;
 pub mod joined;
 mod ladder;
+pub mod layout;
 pub mod manifest;
 pub mod moof;
 mod naming;
@@ -33,6 +35,7 @@ pub mod segments;
 mod subtitles;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use bytes::Bytes;
 
@@ -46,8 +49,9 @@ pub use export::{ExportError, export};
 use ladder::Ladder;
 use manifest::{AudioTrack, VideoVariant};
 pub use report::Report;
+pub use whole::Whole;
 
-const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
+pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 const REPORT_TYPE: &str = "application/json";
 
 /// All records of a job whose tasks are done.
@@ -93,6 +97,13 @@ pub async fn publish(finished: &Finished, storage: &Storage) -> Result<Published
             playlists.push((destination.playlist(&file.plan.name)?, text));
         }
     }
+    if finished.plan.early {
+        // Players in the middle of what was shown early learn that it ends, and go on to the end.
+        let ended = early::show((&finished.job.id, destination), &finished.plan, &finished.tasks, true)?;
+        for (at, text) in ended.into_iter().flat_map(|ended| ended.playlists) {
+            storage.put(&at, Bytes::from(text), PLAYLIST_TYPE).await?;
+        }
+    }
     let report = accounts::report(finished, &ladder, &playlists);
     for (at, text) in playlists {
         storage.put(&at, Bytes::from(text), PLAYLIST_TYPE).await?;
@@ -112,11 +123,13 @@ fn manifest_of(ladder: &Ladder<'_>) -> String {
         joined: &file.joined,
         segments: &file.segments,
         frame_rate: file.grid.frame_rate,
+        planned_bps: 0,
     });
     let audio = ladder.audio.iter().map(|file| AudioTrack {
         joined: &file.joined,
         segments: &file.segments,
         plan: file.plan,
+        planned_bps: 0,
     });
     let text: Vec<_> = ladder.text.iter().map(|file| file.plan).collect();
     manifest::master(&video.collect::<Vec<_>>(), &audio.collect::<Vec<_>>(), &text)

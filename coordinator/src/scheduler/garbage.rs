@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt};
 
 use super::SchedulerError;
-use crate::domain::{AttemptId, FailureClass, JobId};
+use crate::domain::{AttemptId, FailureClass, JobId, JobState};
 use crate::parts::{Parts, Writing};
 use crate::store::UploadRecord;
 
@@ -95,7 +95,16 @@ async fn take_back_playlists(parts: &Parts, job_id: &JobId) -> Result<(), Schedu
     let video = plan.video.iter().flat_map(|video| &video.renditions).map(|rendition| &rendition.name);
     let sound = plan.audio.iter().map(|audio| &audio.name);
     let names = video.chain(sound).chain(plan.text.iter().map(|text| &text.name));
-    let mut written: Vec<_> = names.map(|name| job.destination.playlist(name)).collect::<Result<_, _>>()?;
+    let names: Vec<_> = names.collect();
+    let early = names.iter().map(|name| job.destination.early_playlist(job_id, name));
+    let mut written: Vec<_> = early.collect::<Result<_, _>>()?;
+    if job.state == JobState::Published {
+        // Only what was shown early goes: its time is over.
+        return Ok(parts.storage.delete(&written).await?);
+    }
+    for name in names {
+        written.push(job.destination.playlist(name)?);
+    }
     written.push(job.destination.report());
     parts.storage.delete(&[job.destination.master()]).await?;
     Ok(parts.storage.delete(&written).await?)

@@ -50,6 +50,22 @@ pub async fn outputs(
     claimed: &ClaimedTask,
     outputs: Vec<PlannedOutput>,
 ) -> Result<Vec<OutputGrant>, SchedulerError> {
+    let uploads = uploads(parts, claimed, outputs).await?;
+    let mut grants = Vec::with_capacity(uploads.len());
+    for upload in &uploads {
+        let part_urls = part_urls(parts, upload, 1, FIRST_PARTS).await?;
+        let part_size_bytes = u64::from(parts.config.storage.part_size_mib) << 20;
+        grants.push(OutputGrant { part_size_bytes, part_urls });
+    }
+    Ok(grants)
+}
+
+/// Starts the uploads of an attempt and notes them.
+pub(super) async fn uploads(
+    parts: &Parts,
+    claimed: &ClaimedTask,
+    outputs: Vec<PlannedOutput>,
+) -> Result<Vec<UploadRecord>, SchedulerError> {
     let attempt_id = &claimed.attempt.id;
     let mut uploads = Vec::new();
     let noted = match begin(parts, claimed, outputs, &mut uploads).await {
@@ -63,13 +79,7 @@ pub async fn outputs(
         }
         return Err(error);
     }
-    let mut grants = Vec::with_capacity(uploads.len());
-    for upload in &uploads {
-        let part_urls = part_urls(parts, upload, 1, FIRST_PARTS).await?;
-        let part_size_bytes = u64::from(parts.config.storage.part_size_mib) << 20;
-        grants.push(OutputGrant { part_size_bytes, part_urls });
-    }
-    Ok(grants)
+    Ok(uploads)
 }
 
 /// Begins the uploads and pushes each onto `begun`, so that they are known when a later one fails.

@@ -4,6 +4,7 @@
 mod check;
 mod garbage;
 mod grants;
+mod joining;
 mod reaper;
 mod sealing;
 mod sources;
@@ -11,6 +12,7 @@ mod work;
 
 pub use garbage::collect_garbage;
 pub use grants::{InputGrant, OutputGrant, part_urls};
+pub use joining::join_ready;
 pub use reaper::expire_leases;
 pub use sealing::{offer, seal_accepted};
 pub use sources::sweep_sources;

@@ -109,6 +109,9 @@ async fn finish(parts: &Parts, attempt: &SealingAttempt) -> Result<bool, Schedul
     let state = parts.store.seal(&claimed.attempt.id, plan, parts.clock.now()).await?;
     if state == JobState::Publishing {
         parts.publish_wanted.notify_one();
+    } else {
+        parts.join_wanted.notify_one();
+        parts.early_wanted.notify_one();
     }
     Ok(!matches!(state, JobState::Cancelled | JobState::Failed))
 }
@@ -163,7 +166,8 @@ async fn plan(
         Err(error) => return Ok(Err(ours(format!("profile {} does not read back: {error}", job.profile)))),
     };
     let chunk_seconds = job.chunk_seconds.or(parts.config.planning.chunk_seconds);
-    let request = planner::Request { slots: parts.live_slots().await?.max(1), chunk_seconds };
+    let early = job.progressive_publish;
+    let request = planner::Request { slots: parts.live_slots().await?.max(1), chunk_seconds, early };
     let source = source.clone();
     // The frame table of a long video takes a while; and what a runner states must not take a loop of ours with it.
     let planned = tokio::task::spawn_blocking(move || planner::plan(&source, &profile, &request)).await;

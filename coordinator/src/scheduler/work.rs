@@ -32,6 +32,8 @@ pub enum Work {
         plan: Arc<Plan>,
         /// Which track of it.
         audio_index: u32,
+        /// Only so many of its first fragments; none: the whole track.
+        fragment_limit: Option<u32>,
     },
     /// Make WebVTT of the plan's text tracks.
     ExtractText {
@@ -88,13 +90,41 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
         TaskKind::EncodeChunk { chunk_index } => {
             let plan = parts.plan(&job.id).await?;
             let count = plan.video.as_ref().map_or(0, |video| video.renditions.len());
-            let outputs = (0..count).map(|_| scratch()).collect();
+            let outputs = match (plan.early, &plan.video) {
+                (true, Some(video)) => video
+                    .renditions
+                    .iter()
+                    .map(|rendition| {
+                        let at = job.destination.early_chunk(&job.id, &rendition.name, chunk_index)?;
+                        Ok(PlannedOutput { published_at: Some(at) })
+                    })
+                    .collect::<Result<_, SchedulerError>>()?,
+                _ => (0..count).map(|_| scratch()).collect(),
+            };
             let work = Work::EncodeChunk { plan, chunk_index, max_pixels: limits.max_pixels };
             Ok(Prepared { work, inputs: vec![source], outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {
-            let work = Work::EncodeAudio { plan: parts.plan(&job.id).await?, audio_index };
-            Ok(Prepared { work, inputs: vec![source], outputs: vec![scratch()] })
+            let plan = parts.plan(&job.id).await?;
+            let output = match plan.audio.get(audio_index as usize).filter(|_| plan.early) {
+                Some(track) => {
+                    let at = job.destination.early_sound(&job.id, &track.name)?;
+                    PlannedOutput { published_at: Some(at) }
+                }
+                None => scratch(),
+            };
+            let work = Work::EncodeAudio { plan, audio_index, fragment_limit: None };
+            Ok(Prepared { work, inputs: vec![source], outputs: vec![output] })
+        }
+        TaskKind::EncodeAudioHead { audio_index } => {
+            let plan = parts.plan(&job.id).await?;
+            let track = plan.audio.get(audio_index as usize);
+            let track = track.ok_or_else(|| SchedulerError::Missing("the plan has no such track".into()))?;
+            let at = job.destination.early_sound_head(&job.id, &track.name)?;
+            let fragment_limit = Some(track.head_fragments());
+            let outputs = vec![PlannedOutput { published_at: Some(at) }];
+            let work = Work::EncodeAudio { plan, audio_index, fragment_limit };
+            Ok(Prepared { work, inputs: vec![source], outputs })
         }
         TaskKind::ExtractText => {
             let plan = parts.plan(&job.id).await?;
@@ -168,7 +198,10 @@ async fn assemble_audio(parts: &Parts, job: &JobRecord, index: u32) -> Result<Pr
 }
 
 /// One rendition's share of every chunk, in the plan's order.
-fn chunks_of(tasks: &[TaskRecord], rendition: usize) -> Result<Vec<(&Track, &StoredObject)>, SchedulerError> {
+pub(super) fn chunks_of(
+    tasks: &[TaskRecord],
+    rendition: usize,
+) -> Result<Vec<(&Track, &StoredObject)>, SchedulerError> {
     let chunks = tasks.iter().filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }));
     let mut chunks: Vec<_> = chunks.collect();
     chunks.sort_by_key(|task| task.kind);
@@ -186,7 +219,7 @@ fn share_of(task: &TaskRecord, rendition: usize) -> Option<(&Track, &StoredObjec
     }
 }
 
-fn audio_of(tasks: &[TaskRecord], index: u32) -> Result<(&Track, &StoredObject), SchedulerError> {
+pub(super) fn audio_of(tasks: &[TaskRecord], index: u32) -> Result<(&Track, &StoredObject), SchedulerError> {
     let task = tasks.iter().find(|task| task.kind == TaskKind::EncodeAudio { audio_index: index });
     let found = task.and_then(|task| match &task.outcome {
         Some(Outcome::EncodeAudio(track)) => Some(track).zip(task.objects.first()),

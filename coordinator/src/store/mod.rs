@@ -18,7 +18,9 @@ use crate::domain::job::IllegalJobEvent;
 use crate::domain::outcome::Usage;
 use crate::domain::runner::Capabilities;
 use crate::domain::task::IllegalTaskEvent;
-use crate::domain::{AttemptId, Failure, JobId, JobState, LeaseRef, Plan, RunnerId, TaskId, Timestamp};
+use crate::domain::{
+    AttemptId, Failure, JobId, JobState, LeaseRef, Plan, RunnerId, TaskId, Timestamp, Token,
+};
 pub use records::*;
 
 /// Why the store could not answer.
@@ -156,6 +158,29 @@ pub trait Store: Send + Sync {
     /// Gives every live lease a full life again: called once at start, since runners could not renew while we
     /// were down.
     async fn extend_leases(&self, now: Timestamp, lease_ms: i64) -> Result<()>;
+
+    // ------------------------------------------------------------------- what the coordinator joins and shows itself
+
+    /// Ready tasks that the coordinator has not yet taken or left to runners.
+    async fn joinable(&self, limit: u32) -> Result<Vec<TaskRecord>>;
+    /// Leases a ready task to the coordinator itself; none when it is not ready any more.
+    async fn lease_to_self(
+        &self,
+        task_id: &TaskId,
+        attempt: (AttemptId, Token),
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedTask>>;
+    /// Gives a task of [`Store::joinable`] to any runner.
+    async fn leave_to_runners(&self, task_id: &TaskId) -> Result<()>;
+    /// Ends the coordinator's own attempts: called once at start. Their tasks are ready again.
+    async fn end_own_attempts(&self, now: Timestamp) -> Result<()>;
+    /// Running jobs that are to be shown, oldest first; not those of which an earlier round is still being removed.
+    async fn shown_early(&self) -> Result<Vec<JobRecord>>;
+    /// Notes until when players may need what was shown early of a job. The first word stands.
+    async fn keep_early_until(&self, job_id: &JobId, until: Timestamp) -> Result<()>;
+    /// Declares garbage what was shown early of published jobs whose time is over. Answers how many objects.
+    async fn drop_early(&self, now: Timestamp) -> Result<u64>;
 
     // ------------------------------------------------------------------------------------------------------ garbage
 

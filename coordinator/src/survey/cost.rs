@@ -96,7 +96,7 @@ mod tests {
     fn cost(profile: &str, frames: i64) -> Cost {
         let library = flotilla_profiles::Library::load(None).unwrap();
         let source = fixtures::source(vec![fixtures::video(640, 360, (1, 24), 1, frames)], Vec::new(), 0);
-        let request = planner::Request { slots: 2, chunk_seconds: None };
+        let request = planner::Request { slots: 2, chunk_seconds: None, early: false };
         let plan = planner::plan(&source, library.get(profile).unwrap(), &request).unwrap();
         of(&source, &plan)
     }

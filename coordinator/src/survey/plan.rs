@@ -139,7 +139,7 @@ mod tests {
         let mut stream = fixtures::video(1280, 720, (1, 24), 1, 240);
         stream.keyframes = vec![0, 48, 96, 144, 192];
         let source = fixtures::source(vec![stream], vec![fixtures::audio("mp3", 44_100, 2, 128_000)], 0);
-        let request = planner::Request { slots: 2, chunk_seconds: Some(4) };
+        let request = planner::Request { slots: 2, chunk_seconds: Some(4), early: false };
         let plan = planner::plan(&source, library.get("web").unwrap(), &request).unwrap();
         let survey = survey(&source, Some(&plan));
         insta::assert_json_snapshot!(survey);

@@ -89,6 +89,7 @@ async fn work_on(
         destination: "s3://flotilla/result".parse().expect("a constant destination"),
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,
+        progressive_publish: false,
         idempotency_key: None,
     };
     // The crew starts while the source is being taken in.

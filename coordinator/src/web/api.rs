@@ -43,6 +43,9 @@ pub struct SubmitBody {
     /// Lower runs first; absent: 100.
     #[serde(default)]
     pub priority: Option<i32>,
+    /// Show the video while it is being encoded; absent: as the coordinator is configured.
+    #[serde(default)]
+    pub progressive_publish: Option<bool>,
     /// A repeated submission under the same key finds the first one's job.
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -107,6 +110,7 @@ async fn submit(
         destination,
         chunk_seconds: body.chunk_seconds,
         priority: body.priority.unwrap_or(crate::jobs::ORDINARY_PRIORITY),
+        progressive_publish: body.progressive_publish.unwrap_or_else(|| jobs.publishes_progressively()),
         idempotency_key: body.idempotency_key,
     };
     let job_id = jobs.submit(submission).await?;

@@ -26,6 +26,8 @@ pub async fn check_all(target: &Target) {
         listings_are_whole_and_in_order,
         deletion_is_idempotent,
         an_upload_is_sealed_from_presigned_parts,
+        an_object_is_joined_inside_the_store,
+        what_is_not_there_is_not_copied,
         a_part_may_be_sent_again,
         a_completion_with_a_wrong_etag_is_refused,
         an_aborted_upload_takes_no_parts,
@@ -136,6 +138,59 @@ async fn an_upload_is_sealed_from_presigned_parts(target: &Target) {
     }
     assert!(target.storage.get(&at).await.expect("read") == whole, "the parts are joined in order");
     assert_eq!(uploads(target, "upload/").await, [""; 0]);
+}
+
+async fn an_object_is_joined_inside_the_store(target: &Target) {
+    let contents = [noise(6, PART_BYTES), noise(7, PART_BYTES + 7), noise(8, 2 * PART_BYTES), noise(9, 99)];
+    let mut pieces = Vec::new();
+    for (index, content) in contents.iter().enumerate() {
+        // As runners make them, and with a name that a header cannot hold as it is.
+        let at = target.at(&format!("pieces/{index} +é"));
+        let upload_id = begin(target, &at).await;
+        let etag = send(target, &at, &upload_id, 1, content).await.expect("taken");
+        target.storage.complete_upload(&at, &upload_id, &[etag], content.len() as u64).await.expect("sealed");
+        pieces.push(at);
+    }
+    let at = target.at("copied/whole");
+    let upload_id = begin(target, &at).await;
+    let half = PART_BYTES as u64 + 1;
+    let storage = &target.storage;
+    let etags = [
+        storage.copy_part(&pieces[0], None, &at, &upload_id, 1).await.expect("copied"),
+        storage.copy_part(&pieces[1], None, &at, &upload_id, 2).await.expect("copied"),
+        storage
+            .copy_part(&pieces[2], Some(1..half + 1), &at, &upload_id, 3)
+            .await
+            .expect("a range is copied"),
+        storage.put_part(&at, &upload_id, 4, noise(10, PART_BYTES).into()).await.expect("taken"),
+        storage.copy_part(&pieces[3], None, &at, &upload_id, 5).await.expect("the last may be small"),
+    ];
+    storage.delete(&pieces).await.expect("a part outlives what it was copied from");
+    let range = &contents[2][1..PART_BYTES + 2];
+    let whole = [&contents[0], &contents[1], range, &noise(10, PART_BYTES), &contents[3]].concat();
+    for _ in 0..2 {
+        let sealed = storage.complete_upload(&at, &upload_id, &etags, whole.len() as u64).await;
+        sealed.expect("sealed, however often it is asked for");
+    }
+    assert_eq!(storage.head(&at).await.expect("seen"), whole.len() as u64);
+    let mut read = Vec::new();
+    for start in (0..whole.len() as u64).step_by(8 << 20) {
+        read.extend_from_slice(&storage.get_range(&at, start..start + (8 << 20)).await.expect("read"));
+    }
+    assert!(read == whole, "the pieces are joined in order");
+}
+
+async fn what_is_not_there_is_not_copied(target: &Target) {
+    let (storage, at, piece) = (&target.storage, target.at("copied/never"), target.at("pieces/one"));
+    storage.put(&piece, "123".into(), "text/plain").await.expect("written");
+    let upload_id = begin(target, &at).await;
+    let missing = storage.copy_part(&target.at("pieces/none"), None, &at, &upload_id, 1).await;
+    assert_eq!(class(missing), StorageClass::Missing);
+    let beyond = storage.copy_part(&piece, Some(2..9), &at, &upload_id, 1).await;
+    assert_eq!(class(beyond), StorageClass::Other);
+    storage.abort_upload(&at, &upload_id).await.expect("aborted");
+    let late = storage.copy_part(&piece, None, &at, &upload_id, 1).await;
+    assert_eq!(class(late), StorageClass::Missing);
 }
 
 async fn a_part_may_be_sent_again(target: &Target) {

@@ -113,6 +113,9 @@ pub struct EncodeChunk {
     pub max_pixels: u64,
     /// One picture for all frames, in place of a video.
     pub still: Option<Still>,
+    /// The outputs begin with the init segment: nothing need be put before them when they are joined.
+    #[serde(default)]
+    pub init_first: bool,
 }
 
 /// The one picture of a still-image video.
@@ -241,6 +244,12 @@ pub struct EncodeAudio {
     /// Time of the first sample that sounds, in source ticks: what is missing from there on is silent; none: the track
     /// starts with its first sample that can be decoded.
     pub first_pts: Option<i64>,
+    /// As in [`EncodeChunk::init_first`].
+    #[serde(default)]
+    pub init_first: bool,
+    /// Stop after so many fragments, which are those of the whole track; none: the whole track.
+    #[serde(default)]
+    pub fragment_limit: Option<u32>,
 }
 
 /// See [`Task::ExtractText`].

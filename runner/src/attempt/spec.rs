@@ -59,6 +59,7 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         picture: source_picture(picture)?,
         max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
         still,
+        init_first: spec.init_first,
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
@@ -146,6 +147,8 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         language: spec.language,
         copy: spec.copy,
         first_pts: spec.first_pts,
+        init_first: spec.init_first,
+        fragment_limit: spec.fragment_limit,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// One bucket and the key to it.
 #[derive(Clone, Debug)]
@@ -57,17 +57,45 @@ impl Bucket {
         serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{key} is no JSON: {error}"))
     }
 
+    /// Reads an object.
+    pub fn read(&self, key: &str) -> Vec<u8> {
+        self.get(&format!("/{key}"))
+    }
+
+    /// Reads an object that may not be there.
+    pub fn try_read(&self, key: &str) -> Option<Vec<u8>> {
+        let output = self.curl(&format!("/{key}"), &[]);
+        output.status.success().then_some(output.stdout)
+    }
+
+    /// Reads `length` bytes of an object from `start` on.
+    pub fn read_range(&self, key: &str, start: u64, length: u64) -> Vec<u8> {
+        let range = format!("{start}-{}", start + length - 1);
+        let output = self.curl(&format!("/{key}"), &["--range", &range]);
+        assert!(
+            output.status.success(),
+            "bytes {range} of {key}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output.stdout
+    }
+
     fn get(&self, rest: &str) -> Vec<u8> {
-        let output = Command::new("curl")
+        let output = self.curl(rest, &[]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{rest}: {said} {}", String::from_utf8_lossy(&output.stdout));
+        output.stdout
+    }
+
+    fn curl(&self, rest: &str, options: &[&str]) -> Output {
+        Command::new("curl")
+            .args(options)
             .args(["--silent", "--show-error", "--fail-with-body", "--max-time", "60"])
             .args(["--aws-sigv4", &format!("aws:amz:{}:s3", self.region)])
             .args(["--user", &format!("{}:{}", self.access_key, self.secret_key)])
             .args(["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"])
             .arg(format!("{}/{}{rest}", self.endpoint, self.name))
             .output()
-            .expect("curl starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{rest}: {said} {}", String::from_utf8_lossy(&output.stdout));
-        output.stdout
+            .expect("curl starts")
     }
 }

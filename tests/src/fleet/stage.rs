@@ -53,6 +53,25 @@ impl Stage {
         coordinator.submit(&source.url(), profile, chunk_seconds, &prefix)
     }
 
+    /// Submits a clip that is to be shown while it is being encoded.
+    pub fn submit_progressively(
+        &self,
+        coordinator: &Coordinator,
+        clip: Clip,
+        profile: &str,
+        chunk_seconds: u32,
+    ) -> Job {
+        let source = FileServer::start(clip.path()).url();
+        let name = self.path().file_name().expect("a temporary folder has a name").to_string_lossy();
+        let prefix = format!("shown/{}", name.trim_start_matches('.'));
+        let destination = format!("s3://{}/{prefix}", coordinator.bucket().name);
+        let chunk = chunk_seconds.to_string();
+        let words = ["submit", &source, "--profile", profile, "--dest", &destination];
+        let more = ["--chunk-seconds", &chunk, "--progressive-publish"];
+        let answer = coordinator.json(&[&words[..], &more].concat());
+        Job { id: answer["id"].as_str().expect("a job has an id").to_owned(), prefix }
+    }
+
     /// Fetches what a job has published and judges it.
     pub fn assert_published_exactly(&self, coordinator: &Coordinator, job: &Job, clip: Clip) -> PathBuf {
         let folder = self.path().join("published").join(&job.id);

@@ -11,6 +11,7 @@
 //! no crash at any moment leaves a half object under one.
 
 mod commit;
+mod copying;
 mod credentials;
 mod layout;
 mod objects;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use super::copying;
 use super::objects::{self, blocking};
 use super::root::Root;
 use super::uploads;
@@ -120,6 +121,13 @@ impl S3 for Backend {
         request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
         uploads::put_part(&self.root, request).await.map(S3Response::new)
+    }
+
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        self.blocking(move |root| copying::copy_part(root, &request.input)).await
     }
 
     async fn complete_multipart_upload(

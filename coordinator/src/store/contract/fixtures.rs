@@ -35,6 +35,7 @@ pub fn new_job(name: &str, priority: i32) -> NewJob {
         destination: format!("s3://media/{name}").parse().expect("a destination"),
         chunk_seconds: None,
         priority,
+        progressive_publish: false,
         idempotency_key: None,
     }
 }
@@ -167,6 +168,7 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
         video: None,
         audio: vec![],
         text: vec![],
+        early: false,
         package: Package { hls: true, progressive: false, segment_seconds: 4 },
         notes: vec![],
     };

@@ -28,6 +28,8 @@ pub struct NewJob {
     pub chunk_seconds: Option<u32>,
     /// Lower runs first.
     pub priority: i32,
+    /// Show it while it is being encoded.
+    pub progressive_publish: bool,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
 }
@@ -67,6 +69,8 @@ pub struct JobRecord {
     pub chunk_seconds: Option<u32>,
     /// Lower runs first.
     pub priority: i32,
+    /// It is shown while it is being encoded.
+    pub progressive_publish: bool,
     /// Where it stands.
     pub state: JobState,
     /// Why it failed.

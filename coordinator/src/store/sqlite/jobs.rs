@@ -146,8 +146,8 @@ fn holder(
 fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO jobs (id, source, source_object, source_bytes, source_is_ours, profile, profile_json, \
-         destination, chunk_seconds, priority, idempotency_key, state, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+         destination, chunk_seconds, priority, idempotency_key, state, created_at, progressive_publish) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         job.id,
@@ -162,7 +162,8 @@ fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
         job.priority,
         job.idempotency_key,
         JobState::Probing,
-        now
+        now,
+        job.progressive_publish
     ])?;
     Ok(())
 }

@@ -4,10 +4,12 @@
 mod ballast;
 mod claim;
 mod columns;
+mod early;
 mod error;
 mod failing;
 mod garbage;
 mod jobs;
+mod joins;
 mod leases;
 mod open;
 mod results;
@@ -216,6 +218,44 @@ impl Store for SqliteStore {
 
     async fn extend_leases(&self, now: Timestamp, lease_ms: i64) -> Result<()> {
         self.writer.run(move |db| leases::extend_leases(db, now, lease_ms)).await
+    }
+
+    async fn joinable(&self, limit: u32) -> Result<Vec<TaskRecord>> {
+        self.readers.run(move |db| joins::joinable(db, limit)).await
+    }
+
+    async fn lease_to_self(
+        &self,
+        task_id: &TaskId,
+        (attempt_id, token): (AttemptId, Token),
+        lease_ms: i64,
+        now: Timestamp,
+    ) -> Result<Option<ClaimedTask>> {
+        let task_id = task_id.clone();
+        let lease = move |db: &_| joins::lease_to_self(db, &task_id, (&attempt_id, &token), lease_ms, now);
+        self.writer.run(lease).await
+    }
+
+    async fn leave_to_runners(&self, task_id: &TaskId) -> Result<()> {
+        let task_id = task_id.clone();
+        self.writer.run(move |db| joins::leave_to_runners(db, &task_id)).await
+    }
+
+    async fn end_own_attempts(&self, now: Timestamp) -> Result<()> {
+        self.writer.run(move |db| joins::end_own_attempts(db, now)).await
+    }
+
+    async fn shown_early(&self) -> Result<Vec<JobRecord>> {
+        self.readers.run(early::shown_early).await
+    }
+
+    async fn keep_early_until(&self, job_id: &JobId, until: Timestamp) -> Result<()> {
+        let job_id = job_id.clone();
+        self.writer.run(move |db| early::keep_early_until(db, &job_id, until)).await
+    }
+
+    async fn drop_early(&self, now: Timestamp) -> Result<u64> {
+        self.writer.run(move |db| early::drop_early(db, now)).await
     }
 
     async fn garbage(&self, limit: u32) -> Result<Vec<UploadRecord>> {

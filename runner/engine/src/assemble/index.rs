@@ -63,10 +63,22 @@ impl TrackIndex {
         Ok(Self { moov, start_time: 0, samples, keeps_samples, decoded_samples: 0, duration: 0, expected })
     }
 
-    /// Reads a range of inputs from end to end; `pass_on` gets all their bytes.
-    pub fn read(&mut self, inputs: &SharedInputs, range: Range<usize>, pass_on: &mut PassOn) -> Result<()> {
-        for input in range {
-            self.read_chunk(input, &mut Stream::open(inputs, input, &mut |bytes| pass_on(bytes))?)?;
+    /// Reads a range of inputs from end to end; `pass_on` gets all their bytes. The first may begin with the init
+    /// segment.
+    pub fn read(
+        &mut self,
+        inputs: &SharedInputs,
+        range: Range<usize>,
+        init_segment: &[u8],
+        pass_on: &mut PassOn,
+    ) -> Result<()> {
+        for (input, is_first) in range.clone().map(|input| (input, input == range.start)) {
+            let mut pass_on = |bytes: &[u8]| pass_on(bytes);
+            let mut stream = Stream::open(inputs, input, &mut pass_on)?;
+            if is_first && !stream.is_at_end() && stream.starts_with(init_segment)? {
+                stream.skip(init_segment.len() as u64)?;
+            }
+            self.read_chunk(input, &mut stream)?;
         }
         Ok(())
     }

@@ -31,12 +31,17 @@ pub fn join(task: &Assemble, inputs: &SharedInputs, outputs: &mut dyn Outputs) -
     }
     let mut writer = Writer { inputs, outputs, written_bytes: 0 };
     let mut rendition = TrackIndex::new(header(&task.init_segment)?, task.progressive)?;
-    if task.fragmented {
-        writer.append(0, &task.init_segment)?;
-    }
-    rendition.read(inputs, 0..task.chunk_count, &mut |block| match task.fragmented {
-        true => writer.append(0, block),
-        false => Ok(()),
+    let init_segment = task.init_segment.as_slice();
+    let mut is_start = true;
+    rendition.read(inputs, 0..task.chunk_count, init_segment, &mut |block| {
+        if !task.fragmented {
+            return Ok(());
+        }
+        // The first chunk may bring it along.
+        if std::mem::take(&mut is_start) && !block.starts_with(init_segment) {
+            writer.append(0, init_segment)?;
+        }
+        writer.append(0, block)
     })?;
     let sample_count = rendition.sample_count();
     if sample_count != task.sample_count {
@@ -49,7 +54,7 @@ pub fn join(task: &Assemble, inputs: &SharedInputs, outputs: &mut dyn Outputs) -
         let mut tracks = vec![rendition];
         if !task.audio_init_segment.is_empty() {
             let mut audio = TrackIndex::new(header(&task.audio_init_segment)?, true)?;
-            audio.read(inputs, task.chunk_count..count, &mut |_| Ok(()))?;
+            audio.read(inputs, task.chunk_count..count, &task.audio_init_segment, &mut |_| Ok(()))?;
             tracks.push(audio);
         }
         progressive::write(&tracks, &mut writer, usize::from(task.fragmented))?;

@@ -43,6 +43,14 @@ impl<'a> Stream<'a> {
         self.position() >= self.size_bytes
     }
 
+    /// Whether these bytes come next, within the block that they begin in.
+    pub fn starts_with(&mut self, bytes: &[u8]) -> Result<bool> {
+        if self.taken == self.block.len() {
+            self.fill()?;
+        }
+        Ok(self.block[self.taken..].starts_with(bytes))
+    }
+
     /// Fills the whole buffer.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<()> {
         let mut filled = 0;

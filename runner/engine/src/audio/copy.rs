@@ -70,9 +70,15 @@ pub(super) fn pass_through(task: &EncodeAudio, source: Source, outputs: &mut dyn
         for data in waiting.drain(..ready) {
             writer.push(data, None, outputs)?;
         }
+        if writer.is_full() {
+            break;
+        }
     }
     let mut writer = writer.ok_or_else(|| Error::Source("the audio track has no sample".into()))?;
     let sample_count = (frame_count * FRAME_SAMPLES as u64).saturating_sub(u64::from(priming + trimmed_end));
+    if writer.is_full() {
+        return Ok(writer.stop());
+    }
     for data in waiting {
         writer.push(data, Some(sample_count), outputs)?;
     }
@@ -143,7 +149,7 @@ fn open_writer(task: &EncodeAudio, extradata: Vec<u8>, priming_samples: u32) -> 
         priming_samples,
         language: task.language.clone(),
     };
-    TrackWriter::new(config, FRAME_SAMPLES, task.start_ticks, task.fragment_ticks)
+    TrackWriter::new(config, FRAME_SAMPLES, task)
 }
 
 /// Samples that the container trims off a packet's start and end.

@@ -51,6 +51,9 @@ pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outpu
             .filter(|_| is_timed)
             .map(|pts| pts - *first_pts.get_or_insert_with(|| planned(pts)));
         job.place(&frame, pts, time_base, outputs)?;
+        if let Some(writer) = job.writer.take_if(|writer| writer.is_full()) {
+            return Ok(writer.stop());
+        }
     }
     job.finish(outputs)
 }
@@ -176,6 +179,7 @@ impl<'a> Job<'a> {
         let coded = self.encoder.finish()?;
         self.write(coded, Some(sample_count), outputs)?;
         match self.writer {
+            Some(writer) if writer.is_full() => Ok(writer.stop()),
             Some(writer) if sample_count > 0 => writer.finish(sample_count, outputs),
             _ => Err(Error::Source("the audio track has no sample that can be decoded".into())),
         }
@@ -208,6 +212,6 @@ impl<'a> Job<'a> {
             priming_samples: u32::try_from(-first_pts).unwrap_or(0),
             language: task.language.clone(),
         };
-        TrackWriter::new(config, self.encoder.frame_samples(), task.start_ticks, task.fragment_ticks)
+        TrackWriter::new(config, self.encoder.frame_samples(), task)
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::fragment::{AudioConfig, Fragmenter, Sample};
 use crate::pipe::Outputs;
 use crate::report::{Fragment, Track};
+use crate::spec::EncodeAudio;
 
 /// The only output of an audio task.
 const OUTPUT: usize = 0;
@@ -24,16 +25,14 @@ pub(super) struct TrackWriter {
     position: u64,
     frame_count: u64,
     fragments: Vec<Fragment>,
+    init_first: bool,
+    fragment_limit: usize,
 }
 
 impl TrackWriter {
     /// The first sample that sounds is shown at `start_ticks`.
-    pub fn new(
-        config: AudioConfig,
-        frame_samples: usize,
-        start_ticks: u64,
-        fragment_ticks: u32,
-    ) -> Result<Self> {
+    pub fn new(config: AudioConfig, frame_samples: usize, task: &EncodeAudio) -> Result<Self> {
+        let (start_ticks, fragment_ticks) = (task.start_ticks, task.fragment_ticks);
         let priming_samples = config.priming_samples.into();
         Ok(Self {
             fragmenter: Fragmenter::new(config, 1, start_ticks)?,
@@ -43,7 +42,22 @@ impl TrackWriter {
             position: 0,
             frame_count: 0,
             fragments: Vec::new(),
+            init_first: task.init_first,
+            fragment_limit: task.fragment_limit.map_or(usize::MAX, |limit| limit.max(1) as usize),
         })
+    }
+
+    /// As many fragments as are wanted are written.
+    pub fn is_full(&self) -> bool {
+        self.fragments.len() >= self.fragment_limit
+    }
+
+    /// The start of a track that goes on behind the last fragment wanted.
+    pub fn stop(self) -> Track {
+        let samples: u64 = self.fragments.iter().map(|fragment| u64::from(fragment.duration)).sum();
+        let init_segment = self.fragmenter.init_segment().to_vec();
+        let sample_count = samples.saturating_sub(self.priming_samples);
+        Track { init_segment, sample_count, fragments: self.fragments }
     }
 
     /// Adds a packet. With `sample_count` known, what lies behind the last sample is cut off.
@@ -53,6 +67,9 @@ impl TrackWriter {
         sample_count: Option<u64>,
         outputs: &mut dyn Outputs,
     ) -> Result<()> {
+        if self.is_full() {
+            return Ok(());
+        }
         let left = sample_count.map_or(u64::MAX, |count| self.end(count).saturating_sub(self.position));
         let duration = left.min(self.frame_samples);
         if duration == 0 {
@@ -84,6 +101,9 @@ impl TrackWriter {
 
     fn end_fragment(&mut self, outputs: &mut dyn Outputs) -> Result<()> {
         if let Some((bytes, fragment)) = self.fragmenter.end_fragment() {
+            if self.init_first && self.fragments.is_empty() {
+                outputs.append(OUTPUT, self.fragmenter.init_segment())?;
+            }
             outputs.append(OUTPUT, &bytes)?;
             self.fragments.push(fragment);
         }

@@ -60,5 +60,5 @@ fn open_rendition<'a>(
 ) -> Result<Rendition<'a>> {
     let grid = task.grids.get(spec.grid_index);
     let grid = grid.ok_or_else(|| Error::Internal(format!("{}: the plan gives no grid", spec.name)))?;
-    Rendition::open(spec, grid, output)
+    Rendition::open(spec, grid, output, task.init_first)
 }

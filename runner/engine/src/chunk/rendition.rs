@@ -16,6 +16,8 @@ pub struct Rendition<'a> {
     grid: &'a GridSlice,
     gop_frames: u64,
     output: usize,
+    /// The output begins with the init segment.
+    init_first: bool,
     encoder: Box<dyn VideoEncoder>,
     fragmenter: Fragmenter,
     fragments: Vec<Fragment>,
@@ -25,7 +27,12 @@ pub struct Rendition<'a> {
 
 impl<'a> Rendition<'a> {
     /// Opens the encoder.
-    pub fn open(spec: &'a VideoRendition, grid: &'a GridSlice, output: usize) -> Result<Self> {
+    pub fn open(
+        spec: &'a VideoRendition,
+        grid: &'a GridSlice,
+        output: usize,
+        init_first: bool,
+    ) -> Result<Self> {
         let encoder = encode::open(&VideoSettings::of(spec, grid.timescale)?)?;
         let config = VideoConfig {
             codec: encoder.codec(),
@@ -43,6 +50,7 @@ impl<'a> Rendition<'a> {
             grid,
             gop_frames: spec.gop_frames.max(1).into(),
             output,
+            init_first,
             encoder,
             fragmenter,
             fragments: Vec::new(),
@@ -122,6 +130,9 @@ impl<'a> Rendition<'a> {
 
     fn end_fragment(&mut self, outputs: &mut dyn Outputs) -> Result<()> {
         if let Some((bytes, fragment)) = self.fragmenter.end_fragment() {
+            if self.init_first && self.fragments.is_empty() {
+                outputs.append(self.output, self.fragmenter.init_segment())?;
+            }
             outputs.append(self.output, &bytes)?;
             self.fragments.push(fragment);
         }

@@ -103,6 +103,7 @@ pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demu
         picture: Picture::default(),
         max_pixels,
         still: None,
+        init_first: false,
     }
 }
 

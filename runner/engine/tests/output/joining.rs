@@ -1,7 +1,7 @@
 //! The assemble task: concatenation, a progressive file, and what it refuses.
 
 use flotilla_engine::error::Result;
-use flotilla_engine::report::{Class, Report};
+use flotilla_engine::report::{Class, Report, Track};
 use flotilla_engine::spec::{Assemble, EncodeAudio, Task};
 
 use crate::pictures::{TIMESCALE, encode, grid_us, source};
@@ -30,10 +30,56 @@ fn audio() -> (Vec<u8>, Vec<u8>) {
         language: String::new(),
         copy: false,
         first_pts: None,
+        init_first: false,
+        fragment_limit: None,
     };
     let (report, outputs) = run(&Task::EncodeAudio(task), vec![source]).unwrap();
     let Report::EncodeAudio(track) = report else { panic!("another report") };
     (track.init_segment, outputs.concat())
+}
+
+/// Encodes four seconds of a tone; as much of it as the limit says.
+fn tone(init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Vec<u8>) {
+    let source = Folder::new().make("tone.mp4", "-f lavfi -i sine=f=500:r=48000:d=9 -c:a aac");
+    let task = EncodeAudio {
+        stream_index: 0,
+        demuxer: "mov".into(),
+        encoder: "aac".into(),
+        bitrate_bps: 96_000,
+        sample_rate_hz: 48_000,
+        channel_count: 1,
+        start_ticks: 0,
+        fragment_ticks: 96_000,
+        language: String::new(),
+        copy,
+        first_pts: None,
+        init_first,
+        fragment_limit,
+    };
+    let (report, outputs) = run(&Task::EncodeAudio(task), vec![source]).unwrap();
+    let Report::EncodeAudio(track) = report else { panic!("another report") };
+    (track, outputs.concat())
+}
+
+#[test]
+fn the_head_of_a_track_is_how_the_whole_track_begins() {
+    for copy in [false, true] {
+        let (whole, bytes) = tone(true, None, copy);
+        let (head, start) = tone(true, Some(2), copy);
+        assert_eq!(head.fragments[..], whole.fragments[..2]);
+        assert_eq!((head.fragments.len(), &head.init_segment), (2, &whole.init_segment));
+        assert!(start.len() < bytes.len() && bytes.starts_with(&start), "copied: {copy}");
+        let (_, bare) = tone(false, None, copy);
+        assert!(bytes == [&whole.init_segment[..], &bare].concat());
+    }
+}
+
+#[test]
+fn a_first_chunk_may_bring_the_init_segment_along() {
+    let (init, mut chunks) = chunks();
+    let expected = join(&init, &[], chunks.clone(), 3).unwrap();
+    chunks[0] = [&init[..], &chunks[0]].concat();
+    assert!(join(&init, &[], chunks, 3).unwrap() == expected, "both files");
 }
 
 fn join(init: &[u8], audio_init: &[u8], inputs: Vec<Vec<u8>>, count: usize) -> Result<Vec<Vec<u8>>> {

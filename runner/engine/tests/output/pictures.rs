@@ -53,6 +53,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         picture: Picture::default(),
         max_pixels: 1 << 24,
         still: None,
+        init_first: false,
     })
 }
 

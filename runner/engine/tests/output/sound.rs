@@ -22,6 +22,8 @@ fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
         language: "en".into(),
         copy: false,
         first_pts: None,
+        init_first: false,
+        fragment_limit: None,
     }
 }
 

@@ -46,6 +46,8 @@ fn check_clip(name: &str, clip: &[u8], rate_hz: u32, channel_count: u32) {
         language: String::new(),
         copy: false,
         first_pts: Some(stream.first_pts),
+        init_first: false,
+        fragment_limit: None,
     };
     let (report, outputs) = run(&Task::EncodeAudio(task), vec![clip.to_vec()]).unwrap();
     let Report::EncodeAudio(track) = report else { panic!("another report") };

@@ -39,6 +39,7 @@ pub fn chunk(
         picture: picture(stream),
         max_pixels: 1 << 24,
         still: None,
+        init_first: false,
     }
 }
 

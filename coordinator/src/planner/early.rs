@@ -1,0 +1,45 @@
+//! Cutting a video that is shown while it is being encoded: the first chunk is one GOP, so that it is there soon; those
+//! after it double, so that each plays about as long as the next takes; from the usual length on all are as usual.
+
+use super::chunks::{cut_at, primary_cuts};
+use super::grid::Draft;
+use crate::domain::plan::Chunk;
+use crate::domain::source::VideoStream;
+
+/// Cuts all grids; `count` is how many chunks there would be otherwise.
+pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
+    let usual = primary_cuts(&drafts[0], stream, count);
+    let gop_frames = u64::from(drafts[0].gop_frames);
+    cut_at(drafts, stream, &cuts(drafts[0].frame_count(), gop_frames, &usual))
+}
+
+/// The usual cuts, led in by short chunks.
+fn cuts(frame_count: u64, gop_frames: u64, usual: &[u64]) -> Vec<u64> {
+    let usual_length = usual.first().copied().unwrap_or(frame_count);
+    let doubling = std::iter::successors(Some(gop_frames), |cut| cut.checked_mul(2));
+    let mut cuts: Vec<u64> = doubling.take_while(|&cut| cut < frame_count && cut <= usual_length).collect();
+    // What is left up to the next usual cut is no shorter than a quarter of a chunk.
+    let least = cuts.last().copied().unwrap_or(0) + usual_length / 4;
+    cuts.extend(usual.iter().copied().filter(|&cut| cut > least));
+    cuts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(gop_count: u64, usual: &[u64], expected: &[u64]) {
+        let in_frames = |gops: &[u64]| gops.iter().map(|gop| gop * 48).collect::<Vec<_>>();
+        assert_eq!(cuts(gop_count * 48, 48, &in_frames(usual)), in_frames(expected), "{gop_count} {usual:?}");
+    }
+
+    #[test]
+    fn the_first_chunks_double_up_to_the_usual_length() {
+        check(300, &[30, 60, 90], &[1, 2, 4, 8, 16, 30, 60, 90]);
+        check(300, &[17, 34, 51], &[1, 2, 4, 8, 16, 34, 51]);
+        check(26, &[4, 9, 13, 17, 22], &[1, 2, 4, 9, 13, 17, 22]);
+        check(5, &[], &[1, 2, 4]);
+        check(2, &[], &[1]);
+        check(1, &[], &[]);
+    }
+}

@@ -22,7 +22,7 @@ use crate::domain::{AttemptId, Failure, JobId, JobState, LeaseRef, Plan, RunnerI
 pub use records::*;
 
 /// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is unreachable or broken.
     #[error("the database failed: {0}")]

@@ -1,9 +1,10 @@
 //! The store on SQLite: one file in write-ahead mode, one thread that writes, two that read. Each method is
-//! one transaction, on disk before it is answered.
+//! done as a whole or not at all, and on disk before it is answered; what many ask for at once goes there together.
 
 mod ballast;
 mod claim;
 mod columns;
+mod commit;
 mod error;
 mod failing;
 mod garbage;
@@ -25,7 +26,6 @@ use std::fs::File;
 use std::path::Path;
 
 use async_trait::async_trait;
-use rusqlite::TransactionBehavior;
 
 use self::ballast::Ballast;
 use self::threads::Threads;
@@ -47,12 +47,11 @@ impl SqliteStore {
     /// process has it open, when it is not ours, or when its schema is newer than this program.
     pub fn open(path: &Path) -> Result<Self> {
         let lock = open::lock(path)?;
-        let writer = vec![open::writer(path)?];
+        let writer = open::writer(path)?;
         let readers = (0..READER_COUNT).map(|_| open::reader(path)).collect::<Result<_>>()?;
         Ok(Self {
-            writer: Threads::start("store-writer", writer, TransactionBehavior::Immediate)?
-                .with(Ballast::beside(path)),
-            readers: Threads::start("store-reader", readers, TransactionBehavior::Deferred)?,
+            writer: Threads::writer(writer, Some(Ballast::beside(path)))?,
+            readers: Threads::readers(readers)?,
             _lock: lock,
         })
     }

@@ -14,12 +14,12 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::objects::{EmbeddedServer, Storage, StorageConfig, StorageError, WorkBucket};
-use crate::parts::{Busy, Parts, Plans, Turns};
+use crate::parts::{Busy, Parts, Plans, Roster, Turns, Waiting};
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::wake::Wake;
-use crate::{publisher, web};
+use crate::{fleet, publisher, web};
 
 /// A running coordinator.
 pub struct Coordinator {
@@ -58,6 +58,8 @@ impl Coordinator {
             profiles,
             clock,
             wake: Wake::default(),
+            waiting: Waiting::default(),
+            roster: Roster::default(),
             publish_wanted: Notify::new(),
             sweep_wanted: Notify::new(),
             lifecycle: Lifecycle::default(),
@@ -101,6 +103,7 @@ impl Coordinator {
         parts.storage.ensure_bucket(parts.bucket.name()).await?;
         let lease_ms = i64::from(parts.config.leases.lease_ms);
         parts.store.extend_leases(parts.clock.now(), lease_ms).await?;
+        spawn(parts, |parts| async move { fleet::wake_runners(&parts).await });
         spawn(parts, |parts| async move { scheduler::expire_leases(&parts).await });
         spawn(parts, |parts| async move { scheduler::collect_garbage(&parts).await });
         spawn(parts, |parts| async move { publisher::publish_finished(&parts).await });

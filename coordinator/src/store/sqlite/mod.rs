@@ -14,6 +14,7 @@ mod open;
 mod results;
 mod rows;
 mod runners;
+mod standing;
 mod threads;
 mod transitions;
 
@@ -162,6 +163,14 @@ impl Store for SqliteStore {
 
     async fn outlook(&self, ask: Ask, now: Timestamp) -> Result<Outlook> {
         self.readers.run(move |db| claim::outlook(db, &ask, now)).await
+    }
+
+    async fn ready_work(&self, limit: u32) -> Result<Vec<ReadyWork>> {
+        self.readers.run(move |db| standing::ready_work(db, limit)).await
+    }
+
+    async fn running(&self) -> Result<HashSet<AttemptId>> {
+        self.readers.run(standing::running).await
     }
 
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>> {

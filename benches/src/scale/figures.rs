@@ -8,6 +8,9 @@ use comfy_table::presets::NOTHING;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
+/// Longest duration that is told from longer ones, microseconds.
+const HOUR_US: u64 = 3_600_000_000;
+
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
@@ -106,7 +109,7 @@ impl fmt::Display for Report {
 impl Durations {
     /// None yet.
     pub fn new() -> Self {
-        Self(Histogram::new(3).expect("three digits are allowed"))
+        Self(Histogram::new_with_bounds(1, HOUR_US, 3).expect("the bounds are in order"))
     }
 
     /// One more.

@@ -58,8 +58,11 @@ fn subfolder(folder: &Path, name: &str) -> Result<std::path::PathBuf> {
 async fn completions(args: &StoreArgs, folder: &Path) -> Result<f64> {
     let jobs = Jobs::open(folder)?;
     let runners = runners(&jobs, args.side_by_side).await?;
+    // Each ahead of those before it, so that its probe is the first in the queue.
+    let mut ahead = 0;
     for _ in 0..args.completions.div_ceil(CHUNKS) {
-        jobs.planned(&runners[0], 0, CHUNKS).await?;
+        ahead -= 1;
+        jobs.planned(&runners[0], ahead, CHUNKS).await?;
     }
     let started = Instant::now();
     let work = async |runner_id: &RunnerId| {
@@ -85,9 +88,9 @@ async fn runners(jobs: &Jobs, count: usize) -> Result<Vec<RunnerId>> {
 /// How long claims take, and looks that find work, one after another.
 async fn claims(jobs: &Jobs, count: u32) -> Result<(Durations, Durations)> {
     let runner = jobs.runner("claimer").await?;
-    for _ in 0..count.div_ceil(CHUNKS) {
+    for number in 0..i32::try_from(count.div_ceil(CHUNKS))? {
         // Ahead of what waits already.
-        jobs.planned(&runner, -1, CHUNKS).await?;
+        jobs.planned(&runner, -1 - number, CHUNKS).await?;
     }
     let (mut claims, mut looks) = (Durations::new(), Durations::new());
     for _ in 0..count {

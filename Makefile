@@ -8,6 +8,7 @@ PROFILE ?= web
 RUNNERS ?= 2
 OUT ?= demo-out
 FUZZ_SECONDS ?= 60
+MICROBENCH ?=
 
 CARGO ?= cargo
 # What `make install` installs into.
@@ -67,6 +68,11 @@ deny: ## Licences, sources and known flaws of all dependencies (cargo-deny)
 
 doc: install-deps ## Build the documentation of all crates, warnings denied
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+##@ Measure
+.PHONY: microbench
+microbench: install-deps ## Planner, store, fragment writer, pipe protocol alone (MICROBENCH=--quick, or a name)
+	$(CARGO) bench --locked -p flotilla-benches --bench coordinator --bench engine -- $(MICROBENCH)
 
 ##@ Tidy
 .PHONY: clean

@@ -26,7 +26,15 @@ fn picture(is_key: bool) -> Sample {
 
 fn config(codec: Codec, extradata: Vec<u8>) -> VideoConfig {
     let colour = Colour { primaries: 1, transfer: 1, matrix: 1, full_range: false };
-    VideoConfig { codec, extradata, width: 1920, height: 1080, colour, timescale: 12_288, reorder_ticks: 1024 }
+    VideoConfig {
+        codec,
+        extradata,
+        width: 1920,
+        height: 1080,
+        colour,
+        timescale: 12_288,
+        reorder_ticks: 1024,
+    }
 }
 
 fn fragment(bench: &mut Criterion) {

@@ -23,7 +23,8 @@ impl Coordinator {
         let mut command = Command::new(program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
         let log = std::fs::File::create(folder.join("coordinator.log"))?;
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().context("flotilla does not start")?;
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).spawn().context("flotilla does not start")?;
         let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
         let ready = lines.find_map(|line| line.ok()?.strip_prefix("ready ").map(str::to_owned));
         let url = ready.context("the coordinator ended; see coordinator.log")?;

@@ -114,7 +114,9 @@ async fn work(mut runner: Runner, shared: Arc<Shared>) {
         let Some(lease) = call.answer.start.into_iter().next() else { continue };
         match shared.keeping.load(Ordering::Relaxed) {
             true => held = Some(lease.clone()),
-            false if runner.refuse(&lease).await.is_err() => drop(shared.failed.fetch_add(1, Ordering::Relaxed)),
+            false if runner.refuse(&lease).await.is_err() => {
+                drop(shared.failed.fetch_add(1, Ordering::Relaxed))
+            }
             false => {}
         }
         // Nobody listens any more when the measurement is over.

@@ -67,7 +67,9 @@ async fn source(coordinator: &Coordinator, crowd: &mut Crowd) -> Result<String> 
         while let Ok((mut connection, _)) = listener.accept().await {
             let mut request = [0; 4096];
             let _ = connection.read(&mut request).await;
-            let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nvideo").await;
+            let _ = connection
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nvideo")
+                .await;
         }
     });
     coordinator.submit(&url, "first").await?;

@@ -133,11 +133,7 @@ async fn assign(
 
 /// Those of the named attempts that have ended since: cancelled, or expired and given to another. The call goes on to
 /// watch the others, but for those whose result is in.
-async fn ended(
-    parts: &Parts,
-    request: &wire::SyncRequest,
-    place: &Place,
-) -> Result<Vec<AttemptId>, Status> {
+async fn ended(parts: &Parts, request: &wire::SyncRequest, place: &Place) -> Result<Vec<AttemptId>, Status> {
     let (mut ended, mut running) = (Vec::new(), Vec::new());
     for lease in named(request) {
         match parts.store.leased(&lease).await.map_err(unavailable)? {

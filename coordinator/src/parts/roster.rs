@@ -68,8 +68,7 @@ impl Roster {
         let before = roster.remove(&record.id);
         let (noted, leased_at) = before.map_or((None, None), |entry| (entry.noted, entry.leased_at));
         let (read_at, seen_at) = (now, now);
-        let entry =
-            Entry { secret_digest, record: Arc::clone(&record), read_at, seen_at, noted, leased_at };
+        let entry = Entry { secret_digest, record: Arc::clone(&record), read_at, seen_at, noted, leased_at };
         roster.insert(record.id.clone(), entry);
         record
     }

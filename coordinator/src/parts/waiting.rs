@@ -85,9 +85,8 @@ pub struct Place {
 impl Offers {
     /// What a machine offers.
     pub fn of(capabilities: &Capabilities) -> Self {
-        let encoder = |encoder: &crate::domain::runner::Encoder| {
-            (encoder.name.clone(), encoder.fingerprint.clone())
-        };
+        let encoder =
+            |encoder: &crate::domain::runner::Encoder| (encoder.name.clone(), encoder.fingerprint.clone());
         let mut offers: Vec<_> = capabilities.encoders.iter().map(encoder).collect();
         offers.sort();
         Self(offers.into())

@@ -82,7 +82,9 @@ fn a_call_that_leaves_hands_its_ring_on() {
     waiting.ring_for(&[work(None, 1)]);
     assert!(is_rung(&second));
     drop(second);
-    assert!(waiting.nobody_is_idle() && waiting.lock().open.is_empty() && waiting.lock().newest_of.is_empty());
+    assert!(
+        waiting.nobody_is_idle() && waiting.lock().open.is_empty() && waiting.lock().newest_of.is_empty()
+    );
     assert!(waiting.lock().unsettled.is_empty());
 }
 

@@ -135,7 +135,10 @@ async fn a_task_that_becomes_ready_wakes_the_waiting_runner_that_can_do_it() {
     first.work(&first.take().await).await;
     let leases = first.ask(9, &[]).await;
     let mut chunks = leases.iter().filter(|lease| chunk_index(lease).is_some());
-    assert!(first.work(chunks.next().expect("chunks are ready")).await.accepted, "the job is bound to it now");
+    assert!(
+        first.work(chunks.next().expect("chunks are ready")).await.accepted,
+        "the job is bound to it now"
+    );
 
     let mut others = Vec::new();
     for number in 0..20 {

@@ -85,7 +85,10 @@ fn a_step_that_takes_the_transaction_with_it_costs_those_before_it_and_none_afte
     let (told, kept, heard) = run(&mut db, steps);
     assert!(told[..2].iter().all(|told| told.as_ref().unwrap_err().contains("disk is full")), "{told:?}");
     assert_eq!((&told[2..], kept), ([Ok(3), Ok(4)].as_slice(), vec![3, 4]));
-    assert!(heard.iter().any(|error| error.contains("disk is full")), "so that the ballast can go: {heard:?}");
+    assert!(
+        heard.iter().any(|error| error.contains("disk is full")),
+        "so that the ballast can go: {heard:?}"
+    );
 }
 
 #[test]

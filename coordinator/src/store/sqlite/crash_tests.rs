@@ -88,13 +88,7 @@ fn rank(state: JobState) -> Option<usize> {
 }
 
 /// The job is at least as far as was acknowledged, no result is lost, and its tasks fit its state.
-async fn check(
-    store: &SqliteStore,
-    job_id: &JobId,
-    acknowledged: JobState,
-    sealed: &[AttemptId],
-    seed: u64,
-) {
+async fn check(store: &SqliteStore, job_id: &JobId, acknowledged: JobState, sealed: &[AttemptId], seed: u64) {
     let job = store.job(job_id).await.unwrap().unwrap_or_else(|| panic!("seed {seed}: {job_id} is lost"));
     assert!(rank(job.state) >= rank(acknowledged), "seed {seed}: {job_id} fell back to {:?}", job.state);
     let tasks = store.tasks(job_id).await.unwrap();

@@ -112,12 +112,10 @@ async fn work(mut runner: Runner, shared: Arc<Shared>) {
         };
         shared.note(&call).await;
         let Some(lease) = call.answer.start.into_iter().next() else { continue };
-        match shared.keeping.load(Ordering::Relaxed) {
-            true => held = Some(lease.clone()),
-            false if runner.refuse(&lease).await.is_err() => {
-                drop(shared.failed.fetch_add(1, Ordering::Relaxed))
-            }
-            false => {}
+        if shared.keeping.load(Ordering::Relaxed) {
+            held = Some(lease.clone());
+        } else if runner.refuse(&lease).await.is_err() {
+            shared.failed.fetch_add(1, Ordering::Relaxed);
         }
         // Nobody listens any more when the measurement is over.
         let _ = shared.leases.send((lease, call.at));

@@ -15,7 +15,9 @@ use tokio::sync::oneshot;
 use super::super::{Result, StoreError};
 
 /// What a caller wants done, on a connection; without one it is answered with the error.
-pub struct Step(Box<dyn FnOnce(Result<&Connection>) -> Done + Send>);
+pub struct Step(Box<Work>);
+
+type Work = dyn FnOnce(Result<&Connection>) -> Done + Send;
 
 /// How it went, and the way to tell the caller.
 struct Done {
@@ -100,7 +102,8 @@ fn within_savepoint(transaction: &mut Transaction<'_>, Step(step): Step) -> Resu
     let done = step(Ok(&savepoint));
     let settled = match &done.error {
         None => savepoint.commit(),
-        Some(_) if savepoint.is_autocommit() => Ok(drop(savepoint)),
+        // It is gone with its transaction.
+        Some(_) if savepoint.is_autocommit() => Ok(()),
         Some(_) => savepoint.finish(),
     };
     if let Err(error) = settled {

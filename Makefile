@@ -9,6 +9,7 @@ RUNNERS ?= 2
 OUT ?= demo-out
 FUZZ_SECONDS ?= 60
 ROUNDS ?= 3
+MICROBENCH ?=
 
 CARGO ?= cargo
 # What `make install` installs into.
@@ -73,6 +74,10 @@ doc: install-deps ## Build the documentation of all crates, warnings denied
 .PHONY: bench
 bench: release ## What a ladder costs beside one ffmpeg and beside PeerTube's stock runner; nothing else should run (CLIP= ROUNDS=)
 	$(CARGO) run --quiet --release --locked -p flotilla-benches --bin fleet -- --rounds $(ROUNDS) "$(CLIP)"
+
+.PHONY: microbench
+microbench: install-deps ## Planner, store, fragment writer, pipe protocol alone (MICROBENCH=--quick, or a name)
+	$(CARGO) bench --locked -p flotilla-benches --bench coordinator --bench engine -- $(MICROBENCH)
 
 ##@ Tidy
 .PHONY: clean

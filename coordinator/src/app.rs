@@ -14,12 +14,12 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::objects::{EmbeddedServer, Storage, StorageConfig, StorageError, WorkBucket};
-use crate::parts::{Busy, Parts, Plans, Turns};
+use crate::parts::{Busy, Parts, Plans, Roster, Turns, Waiting};
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 use crate::wake::Wake;
-use crate::{publisher, web};
+use crate::{fleet, publisher, web};
 
 /// A running coordinator.
 pub struct Coordinator {
@@ -58,6 +58,8 @@ impl Coordinator {
             profiles,
             clock,
             wake: Wake::default(),
+            waiting: Waiting::default(),
+            roster: Roster::default(),
             publish_wanted: Notify::new(),
             join_wanted: Notify::new(),
             early_wanted: Notify::new(),
@@ -106,6 +108,7 @@ impl Coordinator {
         parts.store.end_own_attempts(parts.clock.now()).await?;
         spawn(parts, |parts| async move { scheduler::join_ready(&parts).await });
         spawn(parts, |parts| async move { publisher::show_early(&parts).await });
+        spawn(parts, |parts| async move { fleet::wake_runners(&parts).await });
         spawn(parts, |parts| async move { scheduler::expire_leases(&parts).await });
         spawn(parts, |parts| async move { scheduler::collect_garbage(&parts).await });
         spawn(parts, |parts| async move { publisher::publish_finished(&parts).await });

@@ -1,5 +1,6 @@
 //! "Something has changed, look again": the only signal between the coordinator's parts. It carries no news, so none can
-//! be lost; whoever wakes reads the store.
+//! be lost; whoever wakes reads the store. The thousands of runners whose calls hang are not woken by it: `fleet/wakeup`
+//! listens for them and rings only those that a change concerns.
 
 use tokio::sync::watch;
 

@@ -1,5 +1,7 @@
 //! `flotilla serve`: the daemon.
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use super::ServeArgs;
 use super::exit::UserError;
 use crate::app::{Coordinator, StartError};
@@ -15,6 +17,7 @@ pub async fn run(args: ServeArgs) -> Result<(), UserError> {
     if let Some(listen) = args.listen {
         config.server.listen = listen;
     }
+    allow_many_connections();
     let coordinator = Coordinator::start(config).await?;
     // On standard output and flushed by the newline: scripts wait for this line.
     println!("ready {}", coordinator.url());
@@ -22,4 +25,13 @@ pub async fn run(args: ServeArgs) -> Result<(), UserError> {
     tracing::info!("stopping; running attempts go on at their runners");
     coordinator.stop().await;
     Ok(())
+}
+
+/// Every runner keeps a connection open; what most systems allow a program at first is 1,024 of them.
+fn allow_many_connections() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit on open files stays as it is; it bounds how many runners can connect");
+    }
 }

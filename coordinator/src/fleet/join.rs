@@ -1,5 +1,7 @@
 //! Identities: a join token becomes a runner id and a secret; every other call proves them. Only digests are stored.
 
+use std::sync::Arc;
+
 use flotilla_proto::fleet as wire;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
@@ -33,12 +35,17 @@ pub async fn join(parts: &Parts, request: wire::JoinRequest) -> Result<wire::Joi
 }
 
 /// The runner that a call comes from.
-pub async fn authenticate(parts: &Parts, metadata: &MetadataMap) -> Result<RunnerRecord, Status> {
+pub async fn authenticate(parts: &Parts, metadata: &MetadataMap) -> Result<Arc<RunnerRecord>, Status> {
     let unknown = || Status::unauthenticated("this runner is not known here; join again with a new token");
     let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
     let identity =
         header.and_then(|value| value.strip_prefix("Bearer ")).and_then(|text| text.split_once('.'));
     let (id, secret) = identity.ok_or_else(unknown)?;
     let id: RunnerId = id.parse().map_err(|_| unknown())?;
-    parts.store.authenticate(&id, &digest(secret)).await.map_err(unavailable)?.ok_or_else(unknown)
+    let (secret_digest, now) = (digest(secret), parts.clock.now());
+    if let Some(known) = parts.roster.known(&id, &secret_digest, now) {
+        return Ok(known);
+    }
+    let record = parts.store.authenticate(&id, &secret_digest).await.map_err(unavailable)?;
+    Ok(parts.roster.confirm(record.ok_or_else(unknown)?, secret_digest, now))
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod results;
 mod sync;
 mod task_spec;
+mod wakeup;
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use crate::domain::failure::FailureClass;
 use crate::parts::Parts;
 use crate::scheduler::SchedulerError;
 use crate::store::StoreError;
+
+pub use wakeup::wake_runners;
 
 /// For fuzzing.
 pub(crate) use outcome::from_wire as outcome_of;
@@ -59,7 +62,7 @@ impl Fleet for FleetService {
         request: Request<wire::SyncRequest>,
     ) -> Result<Response<wire::SyncResponse>, Status> {
         let runner = join::authenticate(&self.parts, request.metadata()).await?;
-        sync::sync(&self.parts, runner, request.into_inner()).await.map(Response::new)
+        sync::sync(&self.parts, &runner, request.into_inner()).await.map(Response::new)
     }
 
     async fn grant_parts(

@@ -9,9 +9,9 @@ use tonic::Status;
 use super::{convert, lease, unavailable};
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{AttemptId, LeaseRef};
-use crate::parts::{Parts, Turn};
+use crate::parts::{Offers, Parts, Place, Turn};
 use crate::scheduler;
-use crate::store::{Ask, Beat, Outlook, RunnerRecord};
+use crate::store::{Ask, Beat, BeatOutcome, ClaimedTask, Outlook, RunnerRecord};
 
 /// An answer that starts an attempt may be on its way for so long before a beat without it counts as a loss.
 const START_GRACE_MS: i64 = 10_000;
@@ -22,36 +22,53 @@ const MAX_STARTS: u32 = 32;
 /// Answers one Sync.
 pub async fn sync(
     parts: &Parts,
-    runner: RunnerRecord,
+    runner: &RunnerRecord,
     request: wire::SyncRequest,
 ) -> Result<wire::SyncResponse, Status> {
     if request.leaving {
-        return leave(parts, &runner).await;
+        return leave(parts, runner).await;
     }
-    if let Some(capabilities) = request.capabilities.clone() {
-        let capabilities = convert::capabilities(capabilities);
-        parts.store.set_capabilities(&runner.id, capabilities).await.map_err(unavailable)?;
-        parts.wake.all();
-    }
-    // Subscribed before the first look, so that no change between look and wait is missed.
-    let mut changes = parts.wake.subscribe();
+    let offers = offers(parts, runner, &request).await?;
     let hold = Duration::from_millis(u64::from(request.hold_ms.min(parts.config.leases.hold_ms)));
     let deadline = tokio::time::Instant::now() + hold;
     let turn = parts.turns.take(&runner.id);
+    // Entered before the first look, so that no change between look and wait is missed.
+    let watched = named(&request).map(|lease| lease.attempt_id).collect();
+    let place = parts.waiting.enter(&runner.id, offers, watched);
     // One beat a call: what the request states was true when it was sent, and says nothing about later.
-    let mut stop = note_beat(parts, &runner, &request).await?;
+    let mut stop = note_beat(parts, runner, &request).await?;
     loop {
-        let start = assign(parts, &runner, &request, &turn).await?;
+        place.look();
+        // Boxed: a call that hangs must not keep room for all that a lease needs.
+        let start = Box::pin(assign(parts, runner, &request, &turn)).await?;
         if !start.is_empty() || !stop.is_empty() || tokio::time::Instant::now() >= deadline {
-            return Ok(answer(parts, &runner, start, stop));
+            return Ok(answer(parts, runner, start, stop));
         }
+        place.found_nothing();
         tokio::select! {
-            () = changes.changed() => {}
+            () = place.rung() => {}
             () = tokio::time::sleep_until(deadline) => {}
             () = parts.lifecycle.stopping() => return Err(Status::unavailable("the coordinator is stopping")),
         }
-        stop = ended(parts, &request).await?;
+        stop = Box::pin(ended(parts, &request, &place)).await?;
     }
+}
+
+/// What the runner offers to work for; none when it takes no work. News of it is noted.
+async fn offers(
+    parts: &Parts,
+    runner: &RunnerRecord,
+    request: &wire::SyncRequest,
+) -> Result<Option<Offers>, Status> {
+    let told = request.capabilities.clone().map(convert::capabilities);
+    let news = told.as_ref().filter(|capabilities| **capabilities != runner.capabilities);
+    if let Some(capabilities) = news {
+        parts.store.set_capabilities(&runner.id, capabilities.clone()).await.map_err(unavailable)?;
+        parts.roster.forget(&runner.id);
+        parts.wake.all();
+    }
+    let takes_work = !request.draining && request.free_slots > 0;
+    Ok(takes_work.then(|| Offers::of(told.as_ref().unwrap_or(&runner.capabilities))))
 }
 
 fn answer(
@@ -69,19 +86,24 @@ fn answer(
     }
 }
 
-/// Notes that the runner lives and renews what it holds. Answers what it must stop.
+/// Notes that the runner lives and renews what it holds. Answers what it must stop. The store is not told of every beat
+/// that tells it nothing.
 async fn note_beat(
     parts: &Parts,
     runner: &RunnerRecord,
     request: &wire::SyncRequest,
 ) -> Result<Vec<AttemptId>, Status> {
-    let outcome =
-        parts.store.beat(beat(parts, runner, request)?, parts.clock.now()).await.map_err(unavailable)?;
-    if !outcome.lost.is_empty() {
-        tracing::warn!(runner.id = %runner.id, attempts = outcome.lost.len(), "runner lost attempts");
+    let (beat, now) = (beat(parts, runner, request)?, parts.clock.now());
+    if !parts.roster.must_note(&beat, now) {
+        return Ok(vec![]);
+    }
+    let BeatOutcome { stop, lost } = parts.store.beat(beat.clone(), now).await.map_err(unavailable)?;
+    parts.roster.noted(&beat, now);
+    if !lost.is_empty() {
+        tracing::warn!(runner.id = %runner.id, attempts = lost.len(), "runner lost attempts");
         parts.wake.all();
     }
-    Ok(outcome.stop)
+    Ok(stop)
 }
 
 /// Work for the free slots.
@@ -104,18 +126,23 @@ async fn assign(
     if !has_work || free_slots == 0 {
         return Ok(vec![]);
     }
+    parts.roster.leased(&runner.id, parts.clock.now());
     let assigned = scheduler::assign(parts, &runner.id, &request.session_id, free_slots).await;
     Ok(assigned.map_err(super::troubled)?.into_iter().map(lease::to_wire).collect())
 }
 
-/// Those of the named attempts that have ended since: cancelled, or expired and given to another.
-async fn ended(parts: &Parts, request: &wire::SyncRequest) -> Result<Vec<AttemptId>, Status> {
-    let mut ended = Vec::new();
+/// Those of the named attempts that have ended since: cancelled, or expired and given to another. The call goes on to
+/// watch the others, but for those whose result is in.
+async fn ended(parts: &Parts, request: &wire::SyncRequest, place: &Place) -> Result<Vec<AttemptId>, Status> {
+    let (mut ended, mut running) = (Vec::new(), Vec::new());
     for lease in named(request) {
-        if parts.store.leased(&lease).await.map_err(unavailable)?.is_none() {
-            ended.push(lease.attempt_id);
+        match parts.store.leased(&lease).await.map_err(unavailable)? {
+            None => ended.push(lease.attempt_id),
+            Some(claimed) if ClaimedTask::is_running(&claimed) => running.push(lease.attempt_id),
+            Some(_) => {}
         }
     }
+    place.watch(running);
     Ok(ended)
 }
 
@@ -140,6 +167,7 @@ fn beat(parts: &Parts, runner: &RunnerRecord, request: &wire::SyncRequest) -> Re
 
 async fn leave(parts: &Parts, runner: &RunnerRecord) -> Result<wire::SyncResponse, Status> {
     parts.store.forget_runner(&runner.id, parts.clock.now()).await.map_err(unavailable)?;
+    parts.roster.forget(&runner.id);
     parts.wake.all();
     tracing::info!(runner.id = %runner.id, runner.name = %runner.name, "runner left");
     Ok(wire::SyncResponse { drain: true, ..wire::SyncResponse::default() })

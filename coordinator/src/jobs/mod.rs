@@ -151,7 +151,11 @@ impl Jobs {
     /// All runners that have joined.
     pub async fn runners(&self) -> Result<Vec<RunnerView>, JobsError> {
         let now = self.parts.clock.now();
-        let runners = self.parts.store.runners().await?;
+        let mut runners = self.parts.store.runners().await?;
+        for runner in &mut runners {
+            // The store does not hear every beat.
+            runner.last_seen_at = runner.last_seen_at.max(self.parts.roster.seen_at(&runner.id));
+        }
         Ok(runners.into_iter().map(|runner| RunnerView::new(runner, now)).collect())
     }
 

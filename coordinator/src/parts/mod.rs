@@ -3,7 +3,9 @@
 
 mod busy;
 mod plans;
+mod roster;
 mod turns;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -21,7 +23,9 @@ use crate::wake::Wake;
 
 pub use busy::{Busy, Writing};
 pub use plans::Plans;
+pub use roster::Roster;
 pub use turns::{Turn, Turns};
+pub use waiting::{Offers, Place, Waiting};
 
 /// What every part of the coordinator works with.
 pub struct Parts {
@@ -37,8 +41,12 @@ pub struct Parts {
     pub profiles: Library,
     /// What time it is.
     pub clock: SharedClock,
-    /// Wakes waiting calls.
+    /// Tells that something has changed.
     pub wake: Wake,
+    /// Runners' calls that hang, and whom of them a change concerns.
+    pub waiting: Waiting,
+    /// Runners that call.
+    pub roster: Roster,
     /// Wakes the publisher.
     pub publish_wanted: Notify,
     /// Wakes the joiner: chunks may be complete.

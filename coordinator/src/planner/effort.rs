@@ -25,15 +25,23 @@ pub(super) fn permille(stream: &VideoStream, frames: Range<usize>) -> u32 {
 }
 
 /// Bytes of these frames, as if those of a block were spread evenly over it. Saturates: a probe's word is not believed.
+/// Only the blocks that they lie in are looked at, and only the outermost two are divided: films have thousands of blocks
+/// and are cut into hundreds of chunks.
 fn bytes_of(stream: &VideoStream, frames: &Range<usize>) -> u64 {
-    let blocks = stream.block_bytes.iter().enumerate().map(|(index, &bytes)| {
-        let start = index.saturating_mul(BLOCK_FRAMES);
-        let end = (start + BLOCK_FRAMES).min(stream.pts.len());
-        let within = end.min(frames.end).saturating_sub(start.max(frames.start)) as u128;
-        let length = end.saturating_sub(start).max(1) as u128;
-        u64::try_from(u128::from(bytes) * within / length).unwrap_or(u64::MAX)
-    });
-    blocks.fold(0, u64::saturating_add)
+    let end = frames.end.min(stream.pts.len());
+    let first_block = frames.start / BLOCK_FRAMES;
+    let touched = first_block..end.div_ceil(BLOCK_FRAMES).min(stream.block_bytes.len());
+    let blocks = stream.block_bytes.get(touched).unwrap_or_default();
+    let share = |(index, &bytes): (usize, &u64)| {
+        let start = index * BLOCK_FRAMES;
+        let block_end = (start + BLOCK_FRAMES).min(stream.pts.len());
+        if frames.start <= start && block_end <= end {
+            return bytes;
+        }
+        let within = block_end.min(end).saturating_sub(start.max(frames.start)) as u128;
+        u64::try_from(u128::from(bytes) * within / (block_end - start).max(1) as u128).unwrap_or(u64::MAX)
+    };
+    (first_block..).zip(blocks).map(share).fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

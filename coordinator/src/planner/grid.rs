@@ -29,6 +29,8 @@ pub(super) struct Frames<'a> {
     zero: Moment,
     /// Frames a second, nominal.
     pub(super) rate: Rational,
+    /// No frame lasts longer than half again as long as the average one. Every rendition asks.
+    is_even: bool,
 }
 
 /// A grid with its sequences unrolled, for cutting.
@@ -44,8 +46,9 @@ pub(super) struct Draft {
 impl<'a> Frames<'a> {
     /// `zero` is the source's time that becomes 0.
     pub(super) fn new(stream: &'a VideoStream, zero: Moment) -> Self {
-        let mut frames = Self { stream, zero, rate: Rational { numerator: 1, denominator: 1 } };
-        frames.rate = frames.nominal_rate();
+        let mut frames =
+            Self { stream, zero, rate: Rational { numerator: 1, denominator: 1 }, is_even: false };
+        (frames.rate, frames.is_even) = (frames.nominal_rate(), frames.are_even());
         frames
     }
 
@@ -63,7 +66,7 @@ impl<'a> Frames<'a> {
         if !own.is_multiple_of(fps) {
             return Pace::Even(Rational { numerator: i64::from(fps), denominator: 1 });
         }
-        match self.is_even() {
+        match self.is_even {
             true => Pace::EveryNth(own / fps),
             false => Pace::Even(divided(self.rate, own / fps)),
         }
@@ -87,7 +90,8 @@ impl<'a> Frames<'a> {
         let first = self.moment(self.stream.pts[0]);
         let offset = first.since(self.zero, timescale);
         let ends = kept().chain([self.end_pts()]);
-        let times = ends.map(|pts| offset + self.moment(pts).since(first, timescale));
+        let since_first = self.since_first(timescale);
+        let times = ends.map(|pts| offset + since_first(pts));
         let rate = if step == 1 { self.rate } else { divided(self.rate, step) };
         (timescale, rate, strictly_rising(times), kept().collect())
     }
@@ -137,12 +141,26 @@ impl<'a> Frames<'a> {
         Rational::new(i64::try_from(millihertz).unwrap_or(1000), 1000).unwrap_or(stated)
     }
 
-    /// No frame lasts longer than half again as long as the average one.
-    fn is_even(&self) -> bool {
+    fn are_even(&self) -> bool {
         let pts = &self.stream.pts;
         let length = i128::from(self.end_pts()) - i128::from(pts[0]);
         let frames = i128::try_from(pts.len()).unwrap_or(i128::MAX);
-        pts.windows(2).all(|pair| 2 * frames * i128::from(pair[1] - pair[0]) <= 3 * length)
+        let longest = pts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0);
+        2 * frames * i128::from(longest) <= 3 * length
+    }
+
+    /// Ticks of the output from the first frame to another time of the source, as [`Moment::since`] tells them. Mostly one
+    /// multiplication: films have millions of frames, and divisions of 128 bits are slow.
+    fn since_first(&self, timescale: u32) -> impl Fn(i64) -> i64 {
+        let (first_pts, base) = (self.stream.pts[0], self.stream.time_base);
+        let ticks = base.numerator.checked_mul(i64::from(timescale));
+        let factor =
+            ticks.filter(|ticks| ticks % base.denominator == 0).map(|ticks| ticks / base.denominator);
+        move |pts| {
+            let whole =
+                factor.zip(pts.checked_sub(first_pts)).and_then(|(factor, gap)| gap.checked_mul(factor));
+            whole.unwrap_or_else(|| self.moment(pts).since(self.moment(first_pts), timescale))
+        }
     }
 
     fn moment(&self, pts: i64) -> Moment {
@@ -194,11 +212,11 @@ fn scaled_up(ticks: i64, least: i64) -> u32 {
 
 /// Frames closer than a tick are moved apart by one.
 fn strictly_rising(times: impl Iterator<Item = i64>) -> Vec<i64> {
-    let rising = times.scan(i64::MIN, |before, time| {
-        *before = time.max(before.saturating_add(1));
-        Some(*before)
-    });
-    rising.collect()
+    let mut times: Vec<i64> = times.collect();
+    for at in 1..times.len() {
+        times[at] = times[at].max(times[at - 1].saturating_add(1));
+    }
+    times
 }
 
 #[cfg(test)]

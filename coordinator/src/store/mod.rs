@@ -9,7 +9,7 @@ mod contract;
 pub mod records;
 pub mod sqlite;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 
@@ -24,7 +24,7 @@ use crate::domain::{
 pub use records::*;
 
 /// Why the store could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database is unreachable or broken.
     #[error("the database failed: {0}")]
@@ -123,6 +123,10 @@ pub trait Store: Send + Sync {
     async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<ClaimedTask>>;
     /// What a claim would find, read without the write lock: a fleet that is woken asks this first.
     async fn outlook(&self, ask: Ask, now: Timestamp) -> Result<Outlook>;
+    /// What the first `limit` ready tasks of the queue want of a machine: whom to wake.
+    async fn ready_work(&self, limit: u32) -> Result<Vec<ReadyWork>>;
+    /// All attempts that are leased and have brought no result yet.
+    async fn running(&self) -> Result<HashSet<AttemptId>>;
     /// Fingerprints that a job is bound to, by encoder.
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>>;
     /// The attempt that a lease names, with its task; none when the lease is not (or no longer) the task's.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::fleet;
@@ -27,6 +28,12 @@ pub fn spawn(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>, l
     let watch = lifecycle.clone();
     lifecycle.spawn(async move {
         let stopping = async move { watch.stopping().await };
+        // An answer is small and waited for: it must not wait for more to send.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection may answer late");
+            }
+        });
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopping).await {
             tracing::error!(%error, "the server ended");
         }

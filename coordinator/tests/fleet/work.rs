@@ -5,7 +5,7 @@ use flotilla_proto::fleet::task_spec::Kind as Spec;
 use flotilla_proto::fleet::{EncodeChunkSpec, FailureClass};
 
 use crate::runner::{FRAME_COUNT, chunk_index, spec};
-use crate::stage::Stage;
+use crate::stage::{Stage, soon};
 
 #[tokio::test]
 async fn a_probe_becomes_chunks_that_cover_every_frame_once() {
@@ -123,4 +123,40 @@ async fn a_returned_task_costs_nothing_and_goes_to_the_same_runner_again() {
     let runners = stage.jobs().runners().await.unwrap();
     assert_eq!(runners[0].strikes, 0);
     assert!(stage.view(&job_id).await.failure.is_none());
+}
+
+/// More runners wait than a change wakes on suspicion, and only the last one of them fits: it must be the one that is rung,
+/// so that its one call, which hangs, brings the lease.
+#[tokio::test]
+async fn a_task_that_becomes_ready_wakes_the_waiting_runner_that_can_do_it() {
+    let stage = Stage::new().await;
+    let first = stage.runner("first", "one").await;
+    stage.submit("job").await;
+    first.work(&first.take().await).await;
+    let leases = first.ask(9, &[]).await;
+    let mut chunks = leases.iter().filter(|lease| chunk_index(lease).is_some());
+    assert!(
+        first.work(chunks.next().expect("chunks are ready")).await.accepted,
+        "the job is bound to it now"
+    );
+
+    let mut others = Vec::new();
+    for number in 0..20 {
+        let other = stage.runner(&format!("other-{number}"), "two").await;
+        others.push(tokio::spawn(async move { other.take().await }));
+    }
+    let last = stage.runner("last", "one").await;
+    assert!(last.ask(1, &[]).await.is_empty(), "all is given out");
+    let hanging = tokio::spawn({
+        let request = last.state(1, &[]);
+        async move { last.sync(request).await }
+    });
+    // Whichever comes first, the call or the task: no second call is made.
+    let returned = chunks.next().expect("chunks are ready");
+    first.fail(returned, FailureClass::Returned, "the machine drains").await;
+    let answer = soon(hanging).await.unwrap().expect("the coordinator answers");
+    let started: Vec<_> = answer.start.iter().map(|lease| &lease.task_id).collect();
+    assert_eq!(started, [&returned.task_id]);
+    assert!(others.iter().all(|other| !other.is_finished()), "nothing was there for them");
+    others.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -1,10 +1,11 @@
 //! The store on SQLite: one file in write-ahead mode, one thread that writes, two that read. Each method is
-//! one transaction, on disk before it is answered.
+//! done as a whole or not at all, and on disk before it is answered; what many ask for at once goes there together.
 
 mod ballast;
 mod claim;
 mod columns;
 mod early;
+mod commit;
 mod error;
 mod failing;
 mod garbage;
@@ -15,6 +16,7 @@ mod open;
 mod results;
 mod rows;
 mod runners;
+mod standing;
 mod threads;
 mod transitions;
 
@@ -27,7 +29,6 @@ use std::fs::File;
 use std::path::Path;
 
 use async_trait::async_trait;
-use rusqlite::TransactionBehavior;
 
 use self::ballast::Ballast;
 use self::threads::Threads;
@@ -49,12 +50,11 @@ impl SqliteStore {
     /// process has it open, when it is not ours, or when its schema is newer than this program.
     pub fn open(path: &Path) -> Result<Self> {
         let lock = open::lock(path)?;
-        let writer = vec![open::writer(path)?];
+        let writer = open::writer(path)?;
         let readers = (0..READER_COUNT).map(|_| open::reader(path)).collect::<Result<_>>()?;
         Ok(Self {
-            writer: Threads::start("store-writer", writer, TransactionBehavior::Immediate)?
-                .with(Ballast::beside(path)),
-            readers: Threads::start("store-reader", readers, TransactionBehavior::Deferred)?,
+            writer: Threads::writer(writer, Some(Ballast::beside(path)))?,
+            readers: Threads::readers(readers)?,
             _lock: lock,
         })
     }
@@ -165,6 +165,14 @@ impl Store for SqliteStore {
 
     async fn outlook(&self, ask: Ask, now: Timestamp) -> Result<Outlook> {
         self.readers.run(move |db| claim::outlook(db, &ask, now)).await
+    }
+
+    async fn ready_work(&self, limit: u32) -> Result<Vec<ReadyWork>> {
+        self.readers.run(move |db| standing::ready_work(db, limit)).await
+    }
+
+    async fn running(&self) -> Result<HashSet<AttemptId>> {
+        self.readers.run(standing::running).await
     }
 
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>> {

@@ -12,59 +12,77 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Result, StoreError};
 use super::ballast::Ballast;
+use super::commit::{Step, commit_together};
 
 /// Commands that may wait before callers wait themselves.
-const QUEUE_LENGTH: usize = 256;
+const QUEUE_LENGTH: usize = 1024;
 
-type Command = Box<dyn FnOnce(&mut Connection) + Send>;
+/// Commands that one commit takes at most: the first of them waits for all the others.
+const GROUP_SIZE: usize = 256;
 
 /// Threads that share one queue, each with its own connection.
 pub struct Threads {
-    queue: Option<mpsc::Sender<Command>>,
+    queue: Option<mpsc::Sender<Step>>,
     threads: Vec<JoinHandle<()>>,
-    behaviour: TransactionBehavior,
-    ballast: Option<Ballast>,
 }
 
 impl Threads {
-    /// Starts one thread for each connection.
-    pub fn start(name: &str, connections: Vec<Connection>, behaviour: TransactionBehavior) -> Result<Self> {
-        let (queue, commands) = mpsc::channel(QUEUE_LENGTH);
-        let commands = Arc::new(Mutex::new(commands));
+    /// Starts the thread that writes. What has queued up while it wrote goes to the disk with the next commit,
+    /// all at once; when the disk is full, the ballast goes over board.
+    pub fn writer(connection: Connection, ballast: Option<Ballast>) -> Result<Self> {
+        let serve = move |mut connection: Connection, steps: &Mutex<mpsc::Receiver<Step>>| {
+            let relieve = |error: &StoreError| {
+                if let Some(ballast) = &ballast {
+                    ballast.relieve(error);
+                }
+            };
+            let mut group = Vec::with_capacity(GROUP_SIZE);
+            while lock(steps).blocking_recv_many(&mut group, GROUP_SIZE) > 0 {
+                commit_together(&mut connection, TransactionBehavior::Immediate, &mut group, &relieve);
+            }
+        };
+        Self::start("store-writer", vec![connection], serve)
+    }
+
+    /// Starts one thread that reads for each connection. Each closure sees the file as of one moment.
+    pub fn readers(connections: Vec<Connection>) -> Result<Self> {
+        let serve = |mut connection: Connection, steps: &Mutex<mpsc::Receiver<Step>>| {
+            loop {
+                let next = lock(steps).blocking_recv();
+                let Some(step) = next else { break };
+                commit_together(&mut connection, TransactionBehavior::Deferred, &mut vec![step], &|_| {});
+            }
+        };
+        Self::start("store-reader", connections, serve)
+    }
+
+    fn start(
+        name: &str,
+        connections: Vec<Connection>,
+        serve: impl Fn(Connection, &Mutex<mpsc::Receiver<Step>>) + Clone + Send + 'static,
+    ) -> Result<Self> {
+        let (queue, steps) = mpsc::channel(QUEUE_LENGTH);
+        let steps = Arc::new(Mutex::new(steps));
         let start = |connection| {
-            let commands = Arc::clone(&commands);
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || serve(connection, &commands))
+            let (steps, serve) = (Arc::clone(&steps), serve.clone());
+            std::thread::Builder::new().name(name.to_owned()).spawn(move || serve(connection, &steps))
         };
         let threads: std::io::Result<Vec<_>> = connections.into_iter().map(start).collect();
         let threads =
             threads.map_err(|error| StoreError::Database(format!("no thread can be started: {error}")))?;
-        Ok(Self { queue: Some(queue), threads, behaviour, ballast: None })
+        Ok(Self { queue: Some(queue), threads })
     }
 
-    /// The same with something to throw over board when the disk is full.
-    pub fn with(mut self, ballast: Ballast) -> Self {
-        self.ballast = Some(ballast);
-        self
-    }
-
-    /// Runs a closure in a transaction of its own: kept when it answers `Ok`, undone when it fails.
+    /// Runs a closure as a transaction of its own: kept, and on disk, when it answers `Ok`; undone when it
+    /// fails.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let (behaviour, ballast) = (self.behaviour, self.ballast.clone());
-        let command: Command = Box::new(move |connection| {
-            let done = transact(connection, behaviour, work);
-            if let (Err(error), Some(ballast)) = (&done, ballast) {
-                ballast.relieve(error);
-            }
-            // Nobody may be waiting any more: the work is done all the same.
-            let _ = answer.send(done);
-        });
         let ended = || StoreError::Database("its thread has ended".to_owned());
         let queue = self.queue.as_ref().ok_or_else(ended)?;
-        queue.send(command).await.map_err(|_| ended())?;
+        queue.send(Step::new(work, answer)).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
     }
 }
@@ -80,21 +98,6 @@ impl Drop for Threads {
     }
 }
 
-fn serve(mut connection: Connection, commands: &Mutex<mpsc::Receiver<Command>>) {
-    loop {
-        let next = commands.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(command) = next else { break };
-        command(&mut connection);
-    }
-}
-
-fn transact<T>(
-    connection: &mut Connection,
-    behaviour: TransactionBehavior,
-    work: impl FnOnce(&Connection) -> Result<T>,
-) -> Result<T> {
-    let transaction = connection.transaction_with_behavior(behaviour)?;
-    let answer = work(&transaction)?;
-    transaction.commit()?;
-    Ok(answer)
+fn lock(steps: &Mutex<mpsc::Receiver<Step>>) -> std::sync::MutexGuard<'_, mpsc::Receiver<Step>> {
+    steps.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -126,6 +126,9 @@ pub struct SubmitArgs {
     /// Lower runs first; 100 is ordinary.
     #[arg(long, allow_negative_numbers = true)]
     pub priority: Option<i32>,
+    /// Whose job it is, for shares in the fleet [default: default]
+    #[arg(long)]
+    pub tenant: Option<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,

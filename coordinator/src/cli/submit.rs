@@ -32,6 +32,7 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         destination: args.dest,
         chunk_seconds: args.chunk_seconds,
         priority: args.priority,
+        tenant: args.tenant,
         idempotency_key: args.idempotency_key,
     };
     let job: JobView = client.post("/jobs", &body).await?;

@@ -60,6 +60,7 @@ impl Jobs {
             destination: submission.destination,
             chunk_seconds: submission.chunk_seconds,
             priority: submission.priority,
+            tenant: submission.tenant,
             idempotency_key: submission.idempotency_key,
         };
         let (probe, destination): (TaskId, _) = (new_id(), job.destination.clone());

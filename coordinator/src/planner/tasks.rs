@@ -1,7 +1,11 @@
 //! The tasks of a plan and what each waits for. Audio comes first: it is one long chain that no second runner can shorten.
 
+use crate::domain::Work;
 use crate::domain::plan::{AudioPlan, Plan, PlannedTask, Rendition, VideoPlan};
 use crate::domain::task::TaskKind;
+
+/// Class of work of all assemblies.
+const JOINING: &str = "assemble";
 
 const BITS_PER_MEBIBYTE: u128 = 8 * 1024 * 1024;
 
@@ -20,7 +24,8 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
             }
             let size = assembled_mebibytes(video, rendition);
             let kind = TaskKind::Assemble { rendition_index };
-            tasks.push(PlannedTask { kind, depends_on, encoders: Vec::new(), size });
+            let work = Work::of_reading(JOINING, size);
+            tasks.push(PlannedTask { kind, depends_on, encoders: Vec::new(), size, work });
         }
     }
     // A progressive MP4 has the sound in it; a file of its own is for HLS, or when there is nothing else.
@@ -29,7 +34,8 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
     }
     if !plan.text.is_empty() {
         let (kind, depends_on, encoders) = (TaskKind::ExtractText, Vec::new(), Vec::new());
-        tasks.push(PlannedTask { kind, depends_on, encoders, size: 1 });
+        let work = Work::of_reading("text", 0);
+        tasks.push(PlannedTask { kind, depends_on, encoders, size: 1, work });
     }
     tasks
 }
@@ -40,6 +46,7 @@ fn encode_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
         depends_on: Vec::new(),
         encoders: if track.copy { Vec::new() } else { vec![track.encoder.clone()] },
         size: (track.duration_ticks / 1000).max(1),
+        work: Work::of_audio(track),
     }
 }
 
@@ -53,16 +60,19 @@ fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> {
         depends_on: Vec::new(),
         encoders: encoders.clone(),
         size: chunk.slices.iter().map(|slice| slice.frame_count()).max().unwrap_or(1).max(1),
+        work: Work::of_chunk(video, chunk),
     })
 }
 
 fn assemble_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
     let bits = u128::from(track.bitrate_bps) * u128::from(track.duration_ticks);
+    let size = mebibytes(bits / u128::from(track.sample_rate_hz.max(1)));
     PlannedTask {
         kind: TaskKind::AssembleAudio { audio_index },
         depends_on: vec![audio_index as usize],
         encoders: Vec::new(),
-        size: mebibytes(bits / u128::from(track.sample_rate_hz.max(1))),
+        size,
+        work: Work::of_reading(JOINING, size),
     }
 }
 

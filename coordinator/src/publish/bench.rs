@@ -70,6 +70,7 @@ fn job() -> JobRecord {
         destination: "s3://public/videos/7".parse().expect("a destination"),
         chunk_seconds: None,
         priority: 0,
+        tenant: "default".into(),
         state: JobState::Publishing,
         failure: None,
         created_at: Timestamp(1000),

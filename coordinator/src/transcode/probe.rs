@@ -75,6 +75,7 @@ async fn find_out(
         destination: "s3://flotilla/result".parse().expect("a constant destination"),
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,
+        tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
     };
     let mut crew = Crew::muster(coordinator, None, work, verbose).await?;

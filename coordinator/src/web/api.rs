@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::auth;
 use super::extract::{Json, Query};
 use super::problem::Problem;
+use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
 use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView};
 use crate::store::TokenRecord;
@@ -43,6 +44,9 @@ pub struct SubmitBody {
     /// Lower runs first; absent: 100.
     #[serde(default)]
     pub priority: Option<i32>,
+    /// Whose it is, for shares in the fleet; absent: "default".
+    #[serde(default)]
+    pub tenant: Option<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -107,6 +111,7 @@ async fn submit(
         destination,
         chunk_seconds: body.chunk_seconds,
         priority: body.priority.unwrap_or(crate::jobs::ORDINARY_PRIORITY),
+        tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
     };
     let job_id = jobs.submit(submission).await?;

@@ -98,6 +98,7 @@ impl Stage {
             destination: format!("s3://{BUCKET}/published/{name}").parse().expect("a destination"),
             chunk_seconds: Some(4),
             priority: 100,
+            tenant: "default".into(),
             idempotency_key: None,
         }
     }

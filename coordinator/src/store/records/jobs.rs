@@ -28,6 +28,8 @@ pub struct NewJob {
     pub chunk_seconds: Option<u32>,
     /// Lower runs first.
     pub priority: i32,
+    /// Whose it is, for shares in the fleet.
+    pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
 }
@@ -67,6 +69,8 @@ pub struct JobRecord {
     pub chunk_seconds: Option<u32>,
     /// Lower runs first.
     pub priority: i32,
+    /// Whose it is, for shares in the fleet.
+    pub tenant: String,
     /// Where it stands.
     pub state: JobState,
     /// Why it failed.

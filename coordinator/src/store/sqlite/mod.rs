@@ -2,17 +2,24 @@
 //! one transaction, on disk before it is answered.
 
 mod ballast;
+mod choice;
 mod claim;
 mod columns;
+mod copies;
 mod error;
 mod failing;
+mod faster;
+mod fitness;
 mod garbage;
 mod jobs;
 mod leases;
+mod line;
 mod open;
 mod results;
 mod rows;
 mod runners;
+mod shares;
+mod speeds;
 mod threads;
 mod transitions;
 

@@ -4,10 +4,12 @@ mod jobs;
 mod leases;
 mod results;
 mod runners;
+mod scheduling;
 mod tasks;
 
 pub use jobs::*;
 pub use leases::*;
 pub use results::*;
 pub use runners::*;
+pub use scheduling::*;
 pub use tasks::*;

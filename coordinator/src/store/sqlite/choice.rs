@@ -4,9 +4,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::*;
-use super::columns::{Json, unsigned};
+use super::columns::unsigned;
 use super::line::{Line, Place};
-use super::{copies, faster, fitness, rows, speeds};
+use super::{copies, faster, fitness, speeds};
 use crate::domain::dispatch::{Policy, patience};
 use crate::domain::work::milliseconds;
 use crate::domain::{TaskId, Work};

@@ -101,7 +101,9 @@ impl<'a> Line<'a> {
         )?;
         let (mut before, mut tenants) = (String::new(), 0);
         loop {
-            let head = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            let head = |row: &rusqlite::Row<'_>| {
+                Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            };
             let head = next.query_row(params![level.needs_json, priority, before], head).optional()?;
             let Some((tenant, due_at, job_id, encoders_json)) = head else { break };
             let start_tag = shares::start_tag(self.db, &tenant, self.virtual_time)?;

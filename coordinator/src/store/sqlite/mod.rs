@@ -22,6 +22,7 @@ mod shares;
 mod speeds;
 mod threads;
 mod transitions;
+mod waits;
 
 #[cfg(test)]
 mod crash_tests;
@@ -170,6 +171,16 @@ impl Store for SqliteStore {
 
     async fn outlook(&self, ask: Ask, now: Timestamp) -> Result<Outlook> {
         self.readers.run(move |db| claim::outlook(db, &ask, now)).await
+    }
+
+    async fn speeds(&self, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>> {
+        let runner_id = runner_id.clone();
+        self.readers.run(move |db| speeds::of(db, &runner_id)).await
+    }
+
+    async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits> {
+        let job_id = job_id.clone();
+        self.readers.run(move |db| waits::waits(db, &job_id, now)).await
     }
 
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>> {

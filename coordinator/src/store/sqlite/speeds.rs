@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::{AttemptRecord, Result, RunnerId, RunnerRecord, TaskId};
+use super::super::{AttemptRecord, Result, RunnerId, RunnerRecord, SpeedRecord, TaskId};
 use super::columns::unsigned;
+use super::rows;
 use crate::domain::dispatch::speed::{self, Known};
 use crate::domain::{Timestamp, Work};
 
@@ -38,6 +39,18 @@ pub fn estimate(db: &Connection, runner: &RunnerRecord, work: &Work) -> Result<f
 pub fn fleet(db: &Connection, class: &str) -> Result<Option<f64>> {
     let mut statement = db.prepare_cached("SELECT pixels_per_second FROM fleet_speeds WHERE class = ?1")?;
     Ok(statement.query_row([class], |row| row.get(0)).optional()?)
+}
+
+/// [`Store::speeds`](super::super::Store::speeds).
+pub fn of(db: &Connection, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>> {
+    let mut statement = db.prepare_cached(
+        "SELECT class, pixels_per_second, measured_at FROM speeds WHERE runner_id = ?1 ORDER BY class",
+    )?;
+    let speed = |row: &rusqlite::Row<'_>| {
+        let pixels_per_second = row.get::<_, f64>(1)? as u64;
+        Ok(SpeedRecord { class: row.get(0)?, pixels_per_second, measured_at: row.get(2)? })
+    };
+    rows::collect(statement.query_map([runner_id], speed)?)
 }
 
 /// Notes what a won attempt took.

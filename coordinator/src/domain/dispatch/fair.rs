@@ -53,8 +53,8 @@ mod tests {
     fn tenants_get_shares_by_weight_whatever_the_size_of_their_tasks() {
         let got = served(&[(1, 10_000), (3, 500), (1, 50_000)], 3000);
         let total: u64 = got.iter().sum();
-        let shares = got.iter().map(|got| got * 100 / total).collect::<Vec<_>>();
-        assert_eq!(shares, [20, 60, 19]);
+        let shares = got.iter().map(|got| (got * 100).div_ceil(total)).collect::<Vec<_>>();
+        assert_eq!(shares, [20, 60, 21]);
     }
 
     #[test]

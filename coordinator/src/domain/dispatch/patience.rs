@@ -75,8 +75,8 @@ mod tests {
         check(1, &[0], true);
         check(9, &[0], true);
         check(10, &[0], false);
-        check(19, &[0, 0], true);
-        check(20, &[0, 0], false);
+        check(18, &[0, 0], true);
+        check(19, &[0, 0], false);
     }
 
     #[test]

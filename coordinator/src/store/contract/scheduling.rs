@@ -128,20 +128,23 @@ pub async fn a_slow_runner_leaves_the_last_task_but_not_for_ever(store: &dyn Sto
     complete_in(store, "slow", 30_000, 10).await;
     complete_in(store, "fast", 1_000, 30_010).await;
     job(store, "job", "default", (0..40).map(|at| chunk(at, 1000)).collect(), 40_000).await;
-    let beat_at = async |runner: &str, now: i64| drop(store.beat(beat(runner, &[]), at(now)).await.unwrap());
-    beat_at("fast", 40_000).await;
+    let fast_beats = async |held: &[ClaimedTask], now: i64| {
+        let held: Vec<_> = held.iter().collect();
+        store.beat(Beat { lease_ms: 600_000, ..beat("fast", &held) }, at(now)).await.unwrap();
+    };
+    fast_beats(&[], 40_000).await;
     let by_rule = async |runner: &str, limit, now| claim_by(store, runner, Policy::default(), limit, now).await;
     assert_eq!(by_rule("slow", 1, 40_000).await.len(), 1, "there is enough for everybody");
-    by_rule("fast", 38, 40_000).await;
-    // The fast one has all its slots full for a second at most, and would end the last before the slow one could.
-    beat_at("fast", 41_500).await;
+    let held = by_rule("fast", 38, 40_000).await;
+    // The fast one has all its slots full for some seconds, and would end the last before the slow one could.
+    fast_beats(&held, 40_900).await;
     assert!(by_rule("slow", 1, 41_500).await.is_empty());
     let ask = |now: i64| {
         let policy = Policy::default();
         store.outlook(Ask { runner_id: id("slow"), named: vec![], live_ms: 60_000, policy }, at(now))
     };
     assert!(!ask(41_600).await.unwrap().has_work);
-    beat_at("fast", 75_000).await;
+    fast_beats(&held, 75_000).await;
     assert!(ask(75_000).await.unwrap().has_work, "patience ends even when the fast one goes on to live");
     assert_eq!(by_rule("slow", 1, 75_000).await.len(), 1);
 }

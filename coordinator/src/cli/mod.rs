@@ -66,6 +66,8 @@ pub enum Command {
     Jobs(JobsArgs),
     /// Show one job and its tasks.
     Job(JobArgs),
+    /// Say why a job is where it is: what its open tasks wait for, or who works on them.
+    Why(JobArgs),
     /// Call a job off; its runners stop within seconds.
     Cancel(JobArgs),
     /// Give a failed job another try; finished chunks are kept.
@@ -236,6 +238,7 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
         Command::Submit(args) => submit::run(args, json).await,
         Command::Jobs(args) => lists::jobs(args, json).await,
         Command::Job(args) => lists::job(args, json).await,
+        Command::Why(args) => lists::why(args, json).await,
         Command::Cancel(args) => lists::cancel(args, json).await,
         Command::Retry(args) => lists::retry(args, json).await,
         Command::Runners(remote) => lists::runners(&remote, json).await,

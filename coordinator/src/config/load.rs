@@ -229,7 +229,8 @@ mod tests {
                 check_default(key, default);
             }
         }
-        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits", "scheduling"] {
+        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits", "scheduling"]
+        {
             let error = parse(&format!("[{section}]\nno_such_key = 1")).unwrap_err().to_string();
             let known = error.split_once("expected ").expect("the parser tells what it knows").1;
             for key in known.split('`').skip(1).step_by(2) {

@@ -207,7 +207,12 @@ fn attempt(task: &TaskRecord) -> AttemptRecord {
 }
 
 fn runner() -> RunnerRecord {
-    let x264 = Encoder { name: "libx264".into(), fingerprint: "f".into(), version: "libx264 164".into(), pixels_per_second: 0 };
+    let x264 = Encoder {
+        name: "libx264".into(),
+        fingerprint: "f".into(),
+        version: "libx264 164".into(),
+        pixels_per_second: 0,
+    };
     RunnerRecord {
         id: "r1".parse().expect("an id"),
         name: "attic".into(),

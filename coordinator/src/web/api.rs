@@ -5,6 +5,7 @@
 //! | POST `/jobs` | [`SubmitBody`] | 201 job |
 //! | GET `/jobs` | `?state=running&limit=100` | jobs, newest first |
 //! | GET `/jobs/{id}` | | job with its tasks |
+//! | GET `/jobs/{id}/why` | | why its open tasks are where they are |
 //! | POST `/jobs/{id}/cancel`, `/jobs/{id}/retry` | | job |
 //! | GET `/runners` | | runners |
 //! | POST `/tokens` | [`NewToken`] | 201 token, shown once |
@@ -25,7 +26,7 @@ use super::extract::{Json, Query};
 use super::problem::Problem;
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
-use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView};
+use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView, WhyView};
 use crate::store::TokenRecord;
 
 /// A submission.
@@ -87,6 +88,7 @@ pub fn router(jobs: Jobs, admin_token: String) -> Router {
     Router::new()
         .route("/jobs", get(list).post(submit))
         .route("/jobs/{id}", get(detail))
+        .route("/jobs/{id}/why", get(why))
         .route("/jobs/{id}/cancel", post(cancel))
         .route("/jobs/{id}/retry", post(retry))
         .route("/runners", get(runners))
@@ -140,6 +142,10 @@ async fn detail(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json
     let job_id = job_id(&id)?;
     let (job, tasks) = (jobs.view(&job_id).await?, jobs.tasks(&job_id).await?);
     Ok(Json(JobDetail { job, tasks }))
+}
+
+async fn why(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json<WhyView>, Problem> {
+    Ok(Json(jobs.why(&job_id(&id)?).await?))
 }
 
 async fn cancel(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::domain::dispatch::Policy;
 use crate::domain::outcome::{Outcome, Track, Usage};
 use crate::domain::plan::{Package, PlannedTask};
 use crate::domain::runner::{Capabilities, Encoder};
 use crate::domain::source::Source;
-use crate::domain::dispatch::Policy;
 use crate::domain::*;
 use crate::store::*;
 
@@ -97,8 +97,15 @@ pub async fn claim(store: &dyn Store, runner: &str, limit: u32, now: i64) -> Vec
         (id(&format!("{name}-{number:08}")), Token::new(format!("secret-{number}")))
     });
     let (session_id, policy) = ("first".to_owned(), Policy::default());
-    let claim =
-        Claim { runner_id: id(runner), session_id, limit, lease_ms: LEASE_MS, live_ms: LEASE_MS, policy, ids };
+    let claim = Claim {
+        runner_id: id(runner),
+        session_id,
+        limit,
+        lease_ms: LEASE_MS,
+        live_ms: LEASE_MS,
+        policy,
+        ids,
+    };
     store.claim(claim, at(now)).await.unwrap()
 }
 

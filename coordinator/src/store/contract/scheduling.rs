@@ -48,7 +48,8 @@ async fn claim_by(store: &dyn Store, runner: &str, policy: Policy, limit: u32, n
         (id(&format!("{name}-by-{number:08}")), Token::new(format!("by-{number}")))
     });
     let session_id = "first".to_owned();
-    let claim = Claim { runner_id: id(runner), session_id, limit, lease_ms: 600_000, live_ms: 60_000, policy, ids };
+    let claim =
+        Claim { runner_id: id(runner), session_id, limit, lease_ms: 600_000, live_ms: 60_000, policy, ids };
     store.claim(claim, at(now)).await.unwrap()
 }
 
@@ -75,7 +76,10 @@ pub async fn short_jobs_overtake_long_ones(store: &dyn Store) {
     job(store, "long", "default", (0..3).map(|at| chunk(at, 100_000)).collect(), 0).await;
     job(store, "short", "default", vec![chunk(0, 2000)], 60_000).await;
     job(store, "late", "default", vec![chunk(0, 2000)], 400_000).await;
-    assert_eq!(names(&claim(store, "a", 9, 400_000).await), ["short-0", "long-0", "long-1", "long-2", "late-0"]);
+    assert_eq!(
+        names(&claim(store, "a", 9, 400_000).await),
+        ["short-0", "long-0", "long-1", "long-2", "late-0"]
+    );
 }
 
 pub async fn sound_then_long_chunks_go_first(store: &dyn Store) {
@@ -105,12 +109,20 @@ async fn complete_in(store: &dyn Store, runner: &str, took_ms: i64, now: i64) {
 
 pub async fn speeds_are_measured_and_start_from_a_benchmark(store: &dyn Store) {
     crew(store, &["a", "b", "told"]).await;
-    let encoder = Encoder { name: "libx264".into(), fingerprint: "one".into(), version: "1".into(), pixels_per_second: 9 };
+    let encoder = Encoder {
+        name: "libx264".into(),
+        fingerprint: "one".into(),
+        version: "1".into(),
+        pixels_per_second: 9,
+    };
     let told = Capabilities { encoders: vec![encoder], ..Capabilities::default() };
     store.set_capabilities(&id("told"), told).await.unwrap();
     let speed = async |runner: &str| {
         let speeds = store.speeds(&id(runner)).await.unwrap();
-        speeds.into_iter().find(|speed| speed.class.starts_with("libx264")).map(|speed| speed.pixels_per_second)
+        speeds
+            .into_iter()
+            .find(|speed| speed.class.starts_with("libx264"))
+            .map(|speed| speed.pixels_per_second)
     };
     job(store, "job", "default", (0..9).map(|at| chunk(at, 1000)).collect(), 0).await;
     assert_eq!((speed("a").await, speed("told").await), (None, None));
@@ -133,7 +145,8 @@ pub async fn a_slow_runner_leaves_the_last_task_but_not_for_ever(store: &dyn Sto
         store.beat(Beat { lease_ms: 600_000, ..beat("fast", &held) }, at(now)).await.unwrap();
     };
     fast_beats(&[], 40_000).await;
-    let by_rule = async |runner: &str, limit, now| claim_by(store, runner, Policy::default(), limit, now).await;
+    let by_rule =
+        async |runner: &str, limit, now| claim_by(store, runner, Policy::default(), limit, now).await;
     assert_eq!(by_rule("slow", 1, 40_000).await.len(), 1, "there is enough for everybody");
     let held = by_rule("fast", 38, 40_000).await;
     // The fast one has all its slots full for some seconds, and would end the last before the slow one could.
@@ -181,7 +194,10 @@ pub async fn a_straggler_gets_a_copy_and_the_first_result_wins(store: &dyn Store
     let first = attempts.iter().find(|attempt| attempt.id == slow.attempt.id).unwrap();
     assert_eq!((first.state, first.ended_at), (AttemptState::Outrun, Some(at(25_000))));
     let measured = store.speeds(&id("a")).await.unwrap();
-    assert!(measured.iter().any(|speed| speed.pixels_per_second < 20_000_000), "it is known as slow: {measured:?}");
+    assert!(
+        measured.iter().any(|speed| speed.pixels_per_second < 20_000_000),
+        "it is known as slow: {measured:?}"
+    );
 }
 
 pub async fn a_copys_failure_is_not_its_tasks(store: &dyn Store) {
@@ -206,7 +222,10 @@ pub async fn a_cancel_ends_both_attempts(store: &dyn Store) {
     store.cancel(&slow.task.job_id, at(20_001)).await.unwrap();
     for claimed in [&slow, &copy] {
         assert!(store.leased(&claimed.lease()).await.unwrap().is_none());
-        assert_eq!(store.accept(&claimed.lease(), result(claimed), at(20_002)).await.unwrap(), Acceptance::Stale);
+        assert_eq!(
+            store.accept(&claimed.lease(), result(claimed), at(20_002)).await.unwrap(),
+            Acceptance::Stale
+        );
         let runner = claimed.attempt.runner_id.to_string();
         let told = store.beat(beat(&runner, &[claimed]), at(20_003)).await.unwrap();
         assert_eq!(told.stop, [claimed.attempt.id.clone()]);

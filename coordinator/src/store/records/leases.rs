@@ -1,7 +1,7 @@
 //! The conversation with a runner: beats, claims and what they come to.
 
-use crate::domain::dispatch::Policy;
 use super::{AttemptRecord, AttemptState, TaskRecord};
+use crate::domain::dispatch::Policy;
 use crate::domain::{AttemptId, LeaseRef, RunnerId, Token};
 
 /// A beat of a runner.

@@ -126,7 +126,8 @@ impl Asking<'_> {
     }
 
     fn shortest(&self, place: &Place) -> Result<Option<Ready>> {
-        let mut statement = self.db.prepare_cached(&format!("{READY} ORDER BY rank, position DESC LIMIT 1"))?;
+        let mut statement =
+            self.db.prepare_cached(&format!("{READY} ORDER BY rank, position DESC LIMIT 1"))?;
         let found = statement.query_row(params![place.job_id, place.encoders_json], ready).optional()?;
         match found {
             Some(task) if self.may_have(place, &task)? => Ok(Some(task)),
@@ -135,7 +136,8 @@ impl Asking<'_> {
     }
 
     fn may_have(&self, place: &Place, task: &Ready) -> Result<bool> {
-        Ok(!task.tried || fitness::fit_to_try_again(self, &place.job_id, &place.encoders_json, &task.task_id)?)
+        Ok(!task.tried
+            || fitness::fit_to_try_again(self, &place.job_id, &place.encoders_json, &task.task_id)?)
     }
 
     fn had_neighbour(&self, place: &Place, position: i64) -> Result<bool> {

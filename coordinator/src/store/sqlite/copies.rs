@@ -35,7 +35,9 @@ pub fn choose(asking: &Asking<'_>) -> Result<Option<Wanted>> {
         let Some(speed) = speed else { continue };
         let expected_ms = milliseconds(one.work.pixels, speed);
         let gain = gain_ms(left_ms(one.ends_at, asking.now), expected_ms);
-        let Some(gain) = gain.filter(|gain| best.as_ref().is_none_or(|(most, _)| gain > most)) else { continue };
+        let Some(gain) = gain.filter(|gain| best.as_ref().is_none_or(|(most, _)| gain > most)) else {
+            continue;
+        };
         let encoders = encoders(&one.encoders_json)?;
         if !is_fit(asking, &one, &encoders)? {
             continue;

@@ -98,7 +98,8 @@ pub fn end_attempt(
 
 /// Another attempt of the same task is still running.
 fn runs_elsewhere(db: &Connection, attempt: &AttemptRecord) -> Result<bool> {
-    let mut statement = db.prepare_cached("SELECT 1 FROM attempts WHERE task_id = ?1 AND state = 'leased'")?;
+    let mut statement =
+        db.prepare_cached("SELECT 1 FROM attempts WHERE task_id = ?1 AND state = 'leased'")?;
     Ok(statement.exists([&attempt.task_id])?)
 }
 

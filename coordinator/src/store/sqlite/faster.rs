@@ -49,7 +49,8 @@ fn ready_ms(db: &Connection) -> Result<Option<u64>> {
     let mut statement = db.prepare_cached(
         "SELECT count(*), coalesce(sum(ready_ms), 0) FROM (SELECT ready_ms FROM queue LIMIT ?1 + 1)",
     )?;
-    let (count, sum) = statement.query_row([JOBS_AT_THE_END], |row| Ok((row.get::<_, u32>(0)?, unsigned(row, 1)?)))?;
+    let (count, sum) =
+        statement.query_row([JOBS_AT_THE_END], |row| Ok((row.get::<_, u32>(0)?, unsigned(row, 1)?)))?;
     Ok((count <= JOBS_AT_THE_END).then_some(sum))
 }
 

@@ -55,8 +55,9 @@ impl<'a> Line<'a> {
             heads: Vec::new(),
             last: None,
         };
-        let mut next =
-            db.prepare_cached("SELECT needs_json FROM queue WHERE needs_json > ?1 ORDER BY needs_json LIMIT 1")?;
+        let mut next = db.prepare_cached(
+            "SELECT needs_json FROM queue WHERE needs_json > ?1 ORDER BY needs_json LIMIT 1",
+        )?;
         let mut before = String::new();
         while let Some(needs_json) = next.query_row([&before], |row| row.get::<_, String>(0)).optional()? {
             if meets(capabilities, &parse(&needs_json)?) {
@@ -130,7 +131,12 @@ impl<'a> Line<'a> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })
             .optional()?;
-        Ok(next.map(|(due_at, job_id, encoders_json)| Place { due_at, job_id, encoders_json, ..place.clone() }))
+        Ok(next.map(|(due_at, job_id, encoders_json)| Place {
+            due_at,
+            job_id,
+            encoders_json,
+            ..place.clone()
+        }))
     }
 }
 
@@ -143,5 +149,6 @@ pub fn meets(capabilities: &Capabilities, needs: &Needs) -> bool {
 }
 
 fn parse(needs_json: &str) -> Result<Needs> {
-    serde_json::from_str(needs_json).map_err(|error| StoreError::Corrupt(format!("needs {needs_json}: {error}")))
+    serde_json::from_str(needs_json)
+        .map_err(|error| StoreError::Corrupt(format!("needs {needs_json}: {error}")))
 }

@@ -136,7 +136,9 @@ fn outrun(db: &Connection, winner: &AttemptRecord, now: Timestamp) -> Result<()>
         speeds::learn_outrun(db, &other, size, now)?;
         db.prepare_cached("UPDATE uploads SET unwanted = 1 WHERE attempt_id = ?1")?.execute([&other.id])?;
         let changed = db
-            .prepare_cached("UPDATE attempts SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'leased'")?
+            .prepare_cached(
+                "UPDATE attempts SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'leased'",
+            )?
             .execute(params![other.id, AttemptState::Outrun, now])?;
         expect_one(changed)?;
     }

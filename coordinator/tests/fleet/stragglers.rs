@@ -2,7 +2,7 @@
 
 use flotilla_proto::fleet::{AttemptStatus, SyncRequest};
 
-use crate::runner::chunk_index;
+use crate::runner::{chunk_index, done, put};
 use crate::stage::{Stage, soon};
 
 #[tokio::test]
@@ -30,11 +30,12 @@ async fn a_copy_that_is_first_stops_the_straggler_at_once() {
     let why = stage.jobs().why(&job_id).await.unwrap();
     assert!(why.tasks.iter().any(|tasks| tasks.reason.contains("as a copy, on quick")), "{why:?}");
 
-    // The straggler's call hangs; the copy's acceptance ends it.
+    // The straggler is almost done: all of its bytes are up. Its call hangs; the copy's acceptance ends it.
+    let too_late = done(&straggler).await;
     let attempts = vec![AttemptStatus { lease: straggler.lease.clone(), progress: 1 }];
     let hanging = SyncRequest { attempts, ..slow.state(0, &[]) };
-    let (told, done) = tokio::join!(soon(slow.sync(hanging)), quick.work(&copy));
-    assert!(done.accepted);
+    let (told, worked) = tokio::join!(soon(slow.sync(hanging)), quick.work(&copy));
+    assert!(worked.accepted);
     let stopped = told.expect("the coordinator answers").stop_attempt_ids;
     let attempt_id = straggler.lease.clone().expect("a lease").attempt_id;
     let stopped = if stopped.is_empty() {
@@ -46,9 +47,11 @@ async fn a_copy_that_is_first_stops_the_straggler_at_once() {
     assert_eq!(stopped, [attempt_id]);
 
     // Too late: it is refused, cannot write any more, and what it had uploaded goes.
-    let late = slow.work(&straggler).await;
+    let late = slow.complete(too_late).await.expect("the coordinator answers");
     assert!(!late.accepted && late.reason.contains("another attempt was first"), "{}", late.reason);
     assert!(slow.grant_parts(&straggler, 1, 1).await.is_err());
+    let url = &straggler.outputs[0].part_urls[0];
+    soon(async { while put(url, b"more").await.is_ok() {} }).await;
     stage.wait_job(&job_id, "the rest is done", |view| view.progress.tasks_done >= 4).await;
     let runners = stage.jobs().runners().await.unwrap();
     assert!(runners.iter().all(|runner| runner.strikes == 0));

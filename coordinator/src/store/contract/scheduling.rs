@@ -186,7 +186,10 @@ pub async fn a_straggler_gets_a_copy_and_the_first_result_wins(store: &dyn Store
     assert_eq!(accept(store, copy, 25_000).await, Acceptance::Accepted);
     assert_eq!(store.accept(&slow.lease(), result(&slow), at(25_001)).await.unwrap(), Acceptance::Stale);
     assert!(store.leased(&slow.lease()).await.unwrap().is_none());
-    assert_eq!(store.beat(beat("a", &[&slow]), at(25_002)).await.unwrap().stop, [slow.attempt.id.clone()]);
+    assert_eq!(
+        store.beat(beat("a", &[&slow]), at(25_002)).await.unwrap().stop,
+        std::slice::from_ref(&slow.attempt.id)
+    );
     let garbage = store.garbage(9).await.unwrap();
     assert!(garbage.iter().any(|upload| upload.attempt_id == slow.attempt.id && !upload.accepted));
     assert_eq!(fail(store, &slow, FailureClass::Returned, 25_003).await, None);
@@ -229,7 +232,7 @@ pub async fn a_cancel_ends_both_attempts(store: &dyn Store) {
         );
         let runner = claimed.attempt.runner_id.to_string();
         let told = store.beat(beat(&runner, &[claimed]), at(20_003)).await.unwrap();
-        assert_eq!(told.stop, [claimed.attempt.id.clone()]);
+        assert_eq!(told.stop, std::slice::from_ref(&claimed.attempt.id));
     }
 }
 

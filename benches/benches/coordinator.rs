@@ -67,7 +67,7 @@ fn planner(bench: &mut Criterion) {
         let frames = source.video[0].pts.len() as u64;
         group.throughput(Throughput::Elements(frames));
         group.bench_function(format!("plan/10h-4k{frames_per_second}"), |timed| {
-            let request = Request { slots: 64, chunk_seconds: None };
+            let request = Request { slots: 64, chunk_seconds: None, early: false };
             timed.iter(|| plan(black_box(&source), profile, &request).expect("it can be planned"));
         });
     }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use flotilla_coordinator::clock::{new_id, new_lease_token};
+use flotilla_coordinator::domain::dispatch::Policy;
 use flotilla_coordinator::domain::outcome::{Outcome, Track, Usage};
 use flotilla_coordinator::domain::plan::{Package, PlannedTask};
 use flotilla_coordinator::domain::runner::{Capabilities, Encoder, LIVE_MS};
 use flotilla_coordinator::domain::source::Source;
-use flotilla_coordinator::domain::{JobId, JobState, Plan, RunnerId, TaskKind, Timestamp};
+use flotilla_coordinator::domain::{JobId, JobState, Plan, RunnerId, TaskKind, Timestamp, Work};
 use flotilla_coordinator::store::sqlite::SqliteStore;
 use flotilla_coordinator::store::*;
 
@@ -51,7 +52,12 @@ impl Jobs {
         self.store.create_token(token).await?;
         let runner = NewRunner { id: id.clone(), name: name.into(), secret_digest: format!("of-{name}") };
         ensure!(self.store.join(&digest, runner, now).await? == JoinOutcome::Joined, "{name} may not join");
-        let encoder = Encoder { name: "libx264".into(), fingerprint: "one".into(), version: "1".into() };
+        let encoder = Encoder {
+            name: "libx264".into(),
+            fingerprint: "one".into(),
+            version: "1".into(),
+            pixels_per_second: 0,
+        };
         let capabilities = Capabilities { encoders: vec![encoder], slots: 4, ..Capabilities::default() };
         self.store.set_capabilities(&id, capabilities).await?;
         self.beat(&id).await?;
@@ -88,6 +94,8 @@ impl Jobs {
             chunk_seconds: None,
             priority,
             idempotency_key: None,
+            progressive_publish: false,
+            tenant: "default".into(),
         };
         self.store.submit(job, format!("{name}-probe").parse()?, self.now()).await?;
         Ok(id)
@@ -101,6 +109,7 @@ impl Jobs {
             limit: 1,
             lease_ms: LEASE_MS,
             live_ms: LIVE_MS,
+            policy: Policy::default(),
             ids: Box::new(|| (new_id(), new_lease_token())),
         };
         Ok(self.store.claim(claim, self.now()).await?.pop())
@@ -108,7 +117,8 @@ impl Jobs {
 
     /// Whether a claim would find something.
     pub async fn outlook(&self, runner_id: &RunnerId) -> Result<bool> {
-        let ask = Ask { runner_id: runner_id.clone(), named: vec![], live_ms: LIVE_MS };
+        let ask =
+            Ask { runner_id: runner_id.clone(), named: vec![], live_ms: LIVE_MS, policy: Policy::default() };
         Ok(self.store.outlook(ask, self.now()).await?.has_work)
     }
 
@@ -183,16 +193,20 @@ fn plan(job_id: &JobId, chunk_count: u32) -> Result<NewPlan> {
         text: vec![],
         package: Package { hls: true, progressive: false, segment_seconds: 4 },
         notes: vec![],
+        early: false,
     };
     let mut tasks = Vec::new();
     for chunk_index in 0..chunk_count {
         let kind = TaskKind::EncodeChunk { chunk_index };
-        let task = PlannedTask { kind, depends_on: vec![], encoders: vec!["libx264".into()], size: 240 };
+        let work = Work { class: "chunk".into(), pixels: 240 * 2_000_000, cost_ms: 12_000 };
+        let task =
+            PlannedTask { kind, depends_on: vec![], encoders: vec!["libx264".into()], size: 240, work };
         tasks.push((format!("{job_id}-{chunk_index}").parse()?, task));
     }
     let kind = TaskKind::Assemble { rendition_index: 0 };
     let depends_on = (0..tasks.len()).collect();
-    let join = PlannedTask { kind, depends_on, encoders: vec![], size: 240 };
+    let work = Work { class: "assemble".into(), pixels: 0, cost_ms: 100 };
+    let join = PlannedTask { kind, depends_on, encoders: vec![], size: 240, work };
     tasks.push((format!("{job_id}-join").parse()?, join));
     Ok(NewPlan { plan, tasks })
 }

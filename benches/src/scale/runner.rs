@@ -99,6 +99,7 @@ fn capabilities() -> Capabilities {
         name: (*name).into(),
         fingerprint: "5f0c8a3d".repeat(8),
         version: format!("{name} of a simulated runner"),
+        pixels_per_second: 0,
     };
     let names = ["libx264", "libx265", "libsvtav1", "rav1e", "aac", "libopus"];
     Capabilities {

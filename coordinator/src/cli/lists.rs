@@ -8,7 +8,7 @@ use super::exit::UserError;
 use super::table::{ago, duration, print, table};
 use super::{JobArgs, JobsArgs, Remote, TokenCommand};
 use crate::clock::{Clock, SystemClock};
-use crate::jobs::{JobView, NewToken, RunnerView};
+use crate::jobs::{JobView, NewToken, RunnerView, WhyView};
 use crate::store::TokenRecord;
 use crate::web::{JobDetail, TokenCreated};
 
@@ -56,6 +56,19 @@ pub async fn job(args: JobArgs, json: bool) -> Result<(), UserError> {
         rows.add_row([name, task.state.as_str().into(), task.attempts.to_string(), runners, failure]);
     }
     print(&rows, "no tasks yet");
+    Ok(())
+}
+
+/// `flotilla why ID`
+pub async fn why(args: JobArgs, json: bool) -> Result<(), UserError> {
+    let why: WhyView = Client::new(&args.remote)?.get(&format!("/jobs/{}/why", args.id)).await?;
+    if json {
+        return print_json(&why);
+    }
+    println!("job {} is {}", why.job, why.state.as_str());
+    for tasks in why.tasks {
+        println!("{} {} ({}): {}", tasks.count, tasks.task, tasks.state.as_str(), tasks.reason);
+    }
     Ok(())
 }
 

@@ -66,6 +66,8 @@ pub enum Command {
     Jobs(JobsArgs),
     /// Show one job and its tasks.
     Job(JobArgs),
+    /// Say why a job is where it is: what its open tasks wait for, or who works on them.
+    Why(JobArgs),
     /// Call a job off; its runners stop within seconds.
     Cancel(JobArgs),
     /// Give a failed job another try; finished chunks are kept.
@@ -129,6 +131,9 @@ pub struct SubmitArgs {
     /// Show the video while it is being encoded: the manifest appears early and its playlists grow.
     #[arg(long)]
     pub progressive_publish: bool,
+    /// Whose job it is, for shares in the fleet [default: default]
+    #[arg(long)]
+    pub tenant: Option<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,
@@ -236,6 +241,7 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
         Command::Submit(args) => submit::run(args, json).await,
         Command::Jobs(args) => lists::jobs(args, json).await,
         Command::Job(args) => lists::job(args, json).await,
+        Command::Why(args) => lists::why(args, json).await,
         Command::Cancel(args) => lists::cancel(args, json).await,
         Command::Retry(args) => lists::retry(args, json).await,
         Command::Runners(remote) => lists::runners(&remote, json).await,

@@ -33,6 +33,7 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         chunk_seconds: args.chunk_seconds,
         priority: args.priority,
         progressive_publish: args.progressive_publish.then_some(true),
+        tenant: args.tenant,
         idempotency_key: args.idempotency_key,
     };
     let job: JobView = client.post("/jobs", &body).await?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 
 use super::{Config, Secret};
+use crate::domain::dispatch::check_tenant;
 
 /// S3 signs URLs for a week at most.
 const MAX_GRANT_SECONDS: u64 = 7 * 24 * 3600;
@@ -71,6 +72,7 @@ impl Config {
             problems.push("planning.chunk_seconds is 0; leave it out or set at least 1".into());
         }
         problems.extend(self.limits.problems());
+        problems.extend(self.tenant_problems());
         if let Some(path) = self.storage.secret_key_file.clone() {
             match std::fs::read_to_string(&path) {
                 Ok(text) if text.trim().is_empty() => {
@@ -113,6 +115,22 @@ impl Config {
         let named = addresses.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
         let wrong = named.filter(|(_, text)| !is_usable(text));
         wrong.map(|(key, text)| format!("{key} is {text:?}, which is no http:// or https:// URL")).collect()
+    }
+
+    fn tenant_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (at, tenant) in self.tenants.iter().enumerate() {
+            if let Err(reason) = check_tenant(&tenant.name) {
+                problems.push(format!("tenants.name {:?}: {reason}", tenant.name));
+            }
+            if tenant.weight == 0 {
+                problems.push(format!("tenants.weight of {} is 0; it is at least 1", tenant.name));
+            }
+            if self.tenants[..at].iter().any(|before| before.name == tenant.name) {
+                problems.push(format!("tenants.name {} stands twice", tenant.name));
+            }
+        }
+        problems
     }
 
     fn storage_problems(&self) -> Vec<String> {
@@ -211,7 +229,8 @@ mod tests {
                 check_default(key, default);
             }
         }
-        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits"] {
+        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits", "scheduling"]
+        {
             let error = parse(&format!("[{section}]\nno_such_key = 1")).unwrap_err().to_string();
             let known = error.split_once("expected ").expect("the parser tells what it knows").1;
             for key in known.split('`').skip(1).step_by(2) {

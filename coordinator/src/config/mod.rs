@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::domain::Limits;
+use crate::domain::dispatch::Policy;
 pub use load::ConfigError;
 pub use secret::Secret;
 
@@ -33,6 +34,10 @@ pub struct Config {
     pub publishing: Publishing,
     /// What sources may be at most.
     pub limits: Limits,
+    /// Who works on what.
+    pub scheduling: Scheduling,
+    /// Shares in the fleet, one `[[tenants]]` each; a tenant that is not named has weight 1.
+    pub tenants: Vec<Tenant>,
 }
 
 /// `[server]`
@@ -134,6 +139,41 @@ impl Default for Leases {
 pub struct Profiles {
     /// Folder of `*.toml` profiles that add to the shipped ones or replace them.
     pub dir: Option<PathBuf>,
+}
+
+/// `[scheduling]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scheduling {
+    /// Try tasks that take too long a second time on an idle runner, where that ends sooner.
+    pub duplicate_stragglers: bool,
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self { duplicate_stragglers: true }
+    }
+}
+
+/// `[[tenants]]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// As jobs name it.
+    pub name: String,
+    /// Its share beside those of the others; at least 1.
+    pub weight: u32,
+}
+
+impl Config {
+    /// What the admin has chosen for scheduling.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            weights: self.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.weight)).collect(),
+            duplicate_stragglers: self.scheduling.duplicate_stragglers,
+            ..Policy::default()
+        }
+    }
 }
 
 /// `[planning]`

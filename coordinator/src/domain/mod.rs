@@ -2,6 +2,7 @@
 //! nothing here does I/O or reads a clock, so every rule can be tested by a table.
 
 pub mod damage;
+pub mod dispatch;
 pub mod failure;
 pub mod ids;
 pub mod job;
@@ -16,6 +17,7 @@ pub mod sequence;
 pub mod source;
 pub mod task;
 pub mod time;
+pub mod work;
 
 pub use failure::{Failure, FailureClass};
 pub use ids::{AttemptId, JobId, RunnerId, TaskId};
@@ -27,3 +29,4 @@ pub use rational::Rational;
 pub use sequence::Sequence;
 pub use task::{TaskKind, TaskState};
 pub use time::Timestamp;
+pub use work::Work;

@@ -9,6 +9,7 @@ use super::rational::Rational;
 use super::sequence::Sequence;
 use super::source::{Colour, Fields};
 use super::task::TaskKind;
+use super::work::Work;
 
 /// Everything that is decided about a job before its encoding starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -273,6 +274,8 @@ pub struct PlannedTask {
     pub encoders: Vec<String>,
     /// Frames, thousands of samples, or MiB: the unit of the attempt's progress.
     pub size: u64,
+    /// How much work it is expected to be.
+    pub work: Work,
 }
 
 #[cfg(test)]

@@ -27,6 +27,12 @@ impl Capabilities {
     pub fn encoder(&self, name: &str) -> Option<&Encoder> {
         self.encoders.iter().find(|encoder| encoder.name == name)
     }
+
+    /// Pixels per second of a slot at a class of work, by the encoder's benchmark.
+    pub fn benchmark(&self, class: &str) -> Option<f64> {
+        let encoder = self.encoder(class.split(' ').next().unwrap_or_default())?;
+        (encoder.pixels_per_second > 0).then_some(encoder.pixels_per_second as f64)
+    }
 }
 
 /// An encoder that passed its trial.
@@ -38,4 +44,7 @@ pub struct Encoder {
     pub fingerprint: String,
     /// Library and version.
     pub version: String,
+    /// What a slot does with its usual preset, as a benchmark found; 0: not known.
+    #[serde(default)]
+    pub pixels_per_second: u64,
 }

@@ -18,6 +18,7 @@ pub fn capabilities(offer: wire::Capabilities) -> Capabilities {
         name: encoder.name,
         fingerprint: encoder.fingerprint,
         version: encoder.version,
+        pixels_per_second: encoder.pixels_per_second,
     };
     Capabilities {
         version: offer.version,

@@ -99,7 +99,8 @@ pub async fn fail(
     Ok(wire::FailResponse {})
 }
 
-const STALE: &str = "the lease is no longer this attempt's: it ran out, or the job is over";
+const STALE: &str =
+    "the lease is no longer this attempt's: it ran out, another attempt was first, or the job is over";
 
 fn lease(lease: Option<&wire::LeaseRef>) -> Result<LeaseRef, Status> {
     lease.and_then(convert::lease).ok_or_else(|| Status::invalid_argument("a lease is missing"))

@@ -98,7 +98,7 @@ impl<'a> Weighed<'a> {
         let frames = match attempt.state {
             AttemptState::Leased => attempt.progress.min(self.record.size),
             AttemptState::Accepted | AttemptState::Sealed => self.record.size,
-            AttemptState::Failed | AttemptState::Cancelled => return None,
+            AttemptState::Failed | AttemptState::Cancelled | AttemptState::Outrun => return None,
         };
         let until = attempt.ended_at.unwrap_or(now).since_ms(start);
         Some(Stretch { from: attempt.leased_at.since_ms(start), until, frames: self.ordinary(frames) })

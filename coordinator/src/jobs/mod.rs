@@ -7,6 +7,7 @@ mod ingest;
 mod submission;
 mod tokens;
 mod view;
+mod why;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub use error::JobsError;
 pub use submission::{ORDINARY_PRIORITY, SourceRef, Submission};
 pub use tokens::NewToken;
 pub use view::{JobView, Progress, RunnerView, TaskView};
+pub use why::{WhyTasks, WhyView};
 
 use crate::clock::new_id;
 use crate::domain::outcome::Outcome;
@@ -61,6 +63,7 @@ impl Jobs {
             chunk_seconds: submission.chunk_seconds,
             priority: submission.priority,
             progressive_publish: submission.progressive_publish,
+            tenant: submission.tenant,
             idempotency_key: submission.idempotency_key,
         };
         let (probe, destination): (TaskId, _) = (new_id(), job.destination.clone());
@@ -117,6 +120,11 @@ impl Jobs {
     /// The tasks of a job with their attempts.
     pub async fn tasks(&self, job_id: &JobId) -> Result<Vec<TaskView>, JobsError> {
         view::tasks(&self.parts, job_id).await
+    }
+
+    /// Why a job is where it is: one sentence for each kind of its open tasks.
+    pub async fn why(&self, job_id: &JobId) -> Result<WhyView, JobsError> {
+        why::why(&self.parts, &self.record(job_id).await?).await
     }
 
     /// Jobs in a state (none: in any), newest first.

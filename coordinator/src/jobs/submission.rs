@@ -7,6 +7,7 @@ use std::str::FromStr;
 use url::Url;
 
 use super::JobsError;
+use crate::domain::dispatch::check_tenant;
 use crate::objects::{Destination, Location};
 
 /// A job as it is asked for.
@@ -24,6 +25,8 @@ pub struct Submission {
     pub priority: i32,
     /// Show the video while it is being encoded.
     pub progressive_publish: bool,
+    /// Whose it is, for shares in the fleet.
+    pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
 }
@@ -34,6 +37,9 @@ const MAX_KEY_CHARS: usize = 200;
 impl Submission {
     /// Says what cannot be used.
     pub(super) fn check(&self) -> Result<(), JobsError> {
+        if let Err(reason) = check_tenant(&self.tenant) {
+            return Err(JobsError::Invalid(format!("tenant {:?}: {reason}", self.tenant)));
+        }
         if self.chunk_seconds == Some(0) {
             return Err(JobsError::Invalid("chunk_seconds is 0; leave it out or set at least 1".into()));
         }

@@ -23,6 +23,10 @@ pub struct JobView {
     pub profile: String,
     /// Where the result goes.
     pub destination: String,
+    /// Lower runs first.
+    pub priority: i32,
+    /// Whose it is.
+    pub tenant: String,
     /// Where it stands.
     pub state: JobState,
     /// Why it failed.
@@ -147,6 +151,8 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
         source: record.source,
         profile: record.profile,
         destination: record.destination.to_string(),
+        priority: record.priority,
+        tenant: record.tenant,
         state: record.state,
         failure: record.failure,
         created_at: record.created_at,

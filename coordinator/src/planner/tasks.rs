@@ -1,11 +1,15 @@
 //! The tasks of a plan and what each waits for. Audio comes first: it is one long chain that no second runner can shorten.
 //! Where the video is shown early, the heads of the sound and the first chunks come before it.
 
+use crate::domain::Work;
 use crate::domain::plan::{AudioPlan, Plan, PlannedTask, Rendition, VideoPlan};
 use crate::domain::task::{OBJECT_COPY, TaskKind};
 
 /// Chunks that come before the sound where a video is shown early; the head of the sound is there by then.
 const LEADING_CHUNKS: usize = 2;
+
+/// Class of work of all assemblies.
+const JOINING: &str = "assemble";
 
 const BITS_PER_MEBIBYTE: u128 = 8 * 1024 * 1024;
 
@@ -28,7 +32,8 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
             let kind = TaskKind::Assemble { rendition_index };
             // An MP4 with its index first is no concatenation.
             let encoders = if plan.package.progressive { Vec::new() } else { joined_by_copying() };
-            tasks.push(PlannedTask { kind, depends_on, encoders, size });
+            let work = Work::of_reading(JOINING, size);
+            tasks.push(PlannedTask { kind, depends_on, encoders, size, work });
         }
     }
     // A progressive MP4 has the sound in it; a file of its own is for HLS, or when there is nothing else.
@@ -38,7 +43,8 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
     }
     if !plan.text.is_empty() {
         let (kind, depends_on, encoders) = (TaskKind::ExtractText, Vec::new(), Vec::new());
-        tasks.push(PlannedTask { kind, depends_on, encoders, size: 1 });
+        let work = Work::of_reading("text", 0);
+        tasks.push(PlannedTask { kind, depends_on, encoders, size: 1, work });
     }
     tasks
 }
@@ -70,6 +76,7 @@ fn encode_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
         depends_on: Vec::new(),
         encoders: if track.copy { Vec::new() } else { vec![track.encoder.clone()] },
         size: (track.duration_ticks / 1000).max(1),
+        work: Work::of_audio(track),
     }
 }
 
@@ -83,16 +90,19 @@ fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> + use<'
         depends_on: Vec::new(),
         encoders: encoders.clone(),
         size: chunk.slices.iter().map(|slice| slice.frame_count()).max().unwrap_or(1).max(1),
+        work: Work::of_chunk(video, chunk),
     })
 }
 
 fn assemble_audio(audio_index: u32, track: &AudioPlan, encoded: usize) -> PlannedTask {
     let bits = u128::from(track.bitrate_bps) * u128::from(track.duration_ticks);
+    let size = mebibytes(bits / u128::from(track.sample_rate_hz.max(1)));
     PlannedTask {
         kind: TaskKind::AssembleAudio { audio_index },
         depends_on: vec![encoded],
         encoders: joined_by_copying(),
-        size: mebibytes(bits / u128::from(track.sample_rate_hz.max(1))),
+        size,
+        work: Work::of_reading(JOINING, size),
     }
 }
 

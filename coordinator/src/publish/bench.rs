@@ -71,6 +71,7 @@ fn job() -> JobRecord {
         chunk_seconds: None,
         priority: 0,
         progressive_publish: false,
+        tenant: "default".into(),
         state: JobState::Publishing,
         failure: None,
         created_at: Timestamp(1000),
@@ -208,7 +209,12 @@ fn attempt(task: &TaskRecord) -> AttemptRecord {
 }
 
 fn runner() -> RunnerRecord {
-    let x264 = Encoder { name: "libx264".into(), fingerprint: "f".into(), version: "libx264 164".into() };
+    let x264 = Encoder {
+        name: "libx264".into(),
+        fingerprint: "f".into(),
+        version: "libx264 164".into(),
+        pixels_per_second: 0,
+    };
     RunnerRecord {
         id: "r1".parse().expect("an id"),
         name: "attic".into(),

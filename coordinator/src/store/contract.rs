@@ -9,6 +9,7 @@ pub mod operations;
 pub mod races;
 pub mod results;
 pub mod runners;
+pub mod scheduling;
 
 /// Makes a test of every check. `$open` answers something that derefs to a store and cleans up when dropped.
 macro_rules! contract_tests {
@@ -42,6 +43,13 @@ macro_rules! contract_tests {
                 losers_uploads_are_garbage, scratch_outlives_a_failure_but_not_a_cancel,
                 a_published_job_keeps_its_media,
                 half_a_result_is_withdrawn_and_made_again, another_jobs_object_under_the_same_key_stays,
+            }
+            scheduling {
+                tenants_share_by_weight, short_jobs_overtake_long_ones, sound_then_long_chunks_go_first,
+                a_runner_goes_on_beside_what_it_had, speeds_are_measured_and_start_from_a_benchmark,
+                a_slow_runner_leaves_the_last_task_but_not_for_ever,
+                a_straggler_gets_a_copy_and_the_first_result_wins, a_copys_failure_is_not_its_tasks,
+                a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
             }
             races { every_task_is_accepted_once }
             operations { random_operations_keep_the_invariants }

@@ -116,8 +116,8 @@ pub trait Store: Send + Sync {
     /// ago (it restarted or lost them). Attempts that were accepted need no renewal and are never to be
     /// stopped.
     async fn beat(&self, beat: Beat, now: Timestamp) -> Result<BeatOutcome>;
-    /// Leases up to `limit` ready tasks to a runner, by priority, then age of the job, then the plan's order:
-    /// only tasks whose encoders it offers with the fingerprint that the job has pinned (a first lease pins
+    /// Leases up to `limit` tasks to a runner, by the rules of `domain/dispatch`: by priority, tenants' shares, due
+    /// date of the job and rank in it; when nothing is ready, second attempts of tasks that take too long. Only tasks whose encoders it offers with the fingerprint that the job has pinned (a first lease pins
     /// it), and no task that failed on it while another live runner could do it. `ids` makes attempt ids and
     /// tokens.
     async fn claim(&self, claim: Claim, now: Timestamp) -> Result<Vec<ClaimedTask>>;
@@ -127,6 +127,10 @@ pub trait Store: Send + Sync {
     async fn ready_work(&self, limit: u32) -> Result<Vec<ReadyWork>>;
     /// All attempts that are leased and have brought no result yet.
     async fn running(&self) -> Result<HashSet<AttemptId>>;
+    /// What was measured of a runner; nothing of one that is not known.
+    async fn speeds(&self, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>>;
+    /// What stands between the ready tasks of a job and their runners, for people.
+    async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits>;
     /// Fingerprints that a job is bound to, by encoder.
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>>;
     /// The attempt that a lease names, with its task; none when the lease is not (or no longer) the task's.
@@ -140,7 +144,7 @@ pub trait Store: Send + Sync {
     /// The uploads of an attempt, by output index.
     async fn uploads(&self, attempt_id: &AttemptId) -> Result<Vec<UploadRecord>>;
     /// Accepts an attempt's result by compare-and-set on token and epoch: exactly one attempt of a task ever
-    /// wins.
+    /// wins; another one that still runs is ended, its uploads are garbage.
     async fn accept(&self, lease: &LeaseRef, result: AcceptedResult, now: Timestamp) -> Result<Acceptance>;
     /// Attempts that were accepted and are not sealed yet: what a restarted coordinator must finish.
     async fn sealing(&self) -> Result<Vec<SealingAttempt>>;

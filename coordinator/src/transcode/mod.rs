@@ -16,6 +16,7 @@ use crate::app::{Coordinator, StartError};
 use crate::cli::exit::{Exit, UserError, job_failed};
 use crate::cli::progress::Display;
 use crate::config::Config;
+use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{FailureClass, JobId, JobState};
 use crate::jobs::{JobView, ORDINARY_PRIORITY, SourceRef, Submission};
 use crate::lifecycle::interrupted;
@@ -90,6 +91,7 @@ async fn work_on(
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,
         progressive_publish: false,
+        tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
     };
     // The crew starts while the source is being taken in.

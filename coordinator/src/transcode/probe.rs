@@ -10,6 +10,7 @@ use super::crew::Crew;
 use super::{LOOK, config, source, survey};
 use crate::app::Coordinator;
 use crate::cli::exit::{Exit, UserError, job_failed};
+use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, Plan};
 use crate::jobs::{ORDINARY_PRIORITY, SourceRef, Submission};
 use crate::lifecycle::interrupted;
@@ -76,6 +77,7 @@ async fn find_out(
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,
         progressive_publish: false,
+        tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
     };
     let mut crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;

@@ -5,6 +5,7 @@
 //! | POST `/jobs` | [`SubmitBody`] | 201 job |
 //! | GET `/jobs` | `?state=running&limit=100` | jobs, newest first |
 //! | GET `/jobs/{id}` | | job with its tasks |
+//! | GET `/jobs/{id}/why` | | why its open tasks are where they are |
 //! | POST `/jobs/{id}/cancel`, `/jobs/{id}/retry` | | job |
 //! | GET `/runners` | | runners |
 //! | POST `/tokens` | [`NewToken`] | 201 token, shown once |
@@ -23,8 +24,9 @@ use serde::{Deserialize, Serialize};
 use super::auth;
 use super::extract::{Json, Query};
 use super::problem::Problem;
+use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
-use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView};
+use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView, WhyView};
 use crate::store::TokenRecord;
 
 /// A submission.
@@ -46,6 +48,9 @@ pub struct SubmitBody {
     /// Show the video while it is being encoded; absent: as the coordinator is configured.
     #[serde(default)]
     pub progressive_publish: Option<bool>,
+    /// Whose it is, for shares in the fleet; absent: "default".
+    #[serde(default)]
+    pub tenant: Option<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[serde(default)]
     pub idempotency_key: Option<String>,
@@ -86,6 +91,7 @@ pub fn router(jobs: Jobs, admin_token: String) -> Router {
     Router::new()
         .route("/jobs", get(list).post(submit))
         .route("/jobs/{id}", get(detail))
+        .route("/jobs/{id}/why", get(why))
         .route("/jobs/{id}/cancel", post(cancel))
         .route("/jobs/{id}/retry", post(retry))
         .route("/runners", get(runners))
@@ -111,6 +117,7 @@ async fn submit(
         chunk_seconds: body.chunk_seconds,
         priority: body.priority.unwrap_or(crate::jobs::ORDINARY_PRIORITY),
         progressive_publish: body.progressive_publish.unwrap_or_else(|| jobs.publishes_progressively()),
+        tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
     };
     let job_id = jobs.submit(submission).await?;
@@ -139,6 +146,10 @@ async fn detail(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json
     let job_id = job_id(&id)?;
     let (job, tasks) = (jobs.view(&job_id).await?, jobs.tasks(&job_id).await?);
     Ok(Json(JobDetail { job, tasks }))
+}
+
+async fn why(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json<WhyView>, Problem> {
+    Ok(Json(jobs.why(&job_id(&id)?).await?))
 }
 
 async fn cancel(State(jobs): State<Jobs>, Path(id): Path<String>) -> Result<Json<JobView>, Problem> {

@@ -53,6 +53,7 @@ async fn the_help_of_every_command() {
         "submit",
         "jobs",
         "job",
+        "why",
         "cancel",
         "retry",
         "runners",
@@ -150,6 +151,7 @@ async fn coordinators_that_cannot_be_asked() {
         check(&[words, &["--url", &url, "--admin-token", token]].concat(), exit_code, expected).await;
     };
     check(&["runners", "--url", &url, "--admin-token", "wrong"], USAGE, &["admin token"]).await;
+    asked(&["why", "unheard-of"], USAGE, &["unheard-of", "not known"]).await;
     asked(&["job", "unheard-of"], USAGE, &["unheard-of", "not known"]).await;
     asked(&["job", "../tokens"], USAGE, &["letters, digits and dashes"]).await;
     asked(&["jobs", "--state", "asleep"], USAGE, &["asleep", "probing"]).await;

@@ -11,4 +11,5 @@ mod restart;
 mod results;
 mod runner;
 mod stage;
+mod stragglers;
 mod work;

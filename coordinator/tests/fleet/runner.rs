@@ -36,6 +36,7 @@ impl HandPlayed {
             name: name.into(),
             fingerprint: fingerprint.into(),
             version: format!("{name} played by hand"),
+            ..Encoder::default()
         };
         let identity = format!("{}.{}", joined.runner_id, joined.secret);
         let encoders = vec![encoder("libx264"), encoder("aac")];

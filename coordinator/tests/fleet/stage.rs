@@ -99,6 +99,7 @@ impl Stage {
             chunk_seconds: Some(4),
             priority: 100,
             progressive_publish: false,
+            tenant: "default".into(),
             idempotency_key: None,
         }
     }

@@ -24,8 +24,15 @@ async fn a_probe_becomes_chunks_that_cover_every_frame_once() {
 
     let leases = runner.ask(9, &[]).await;
     let audio = leases.iter().filter(|lease| matches!(spec(lease), Spec::EncodeAudio(_))).count();
-    let chunks: Vec<_> = leases.iter().filter(|lease| chunk_index(lease).is_some()).collect();
+    let mut chunks: Vec<_> = leases.iter().filter(|lease| chunk_index(lease).is_some()).collect();
     assert_eq!((leases.len(), audio, chunks.len()), (4, 1, 3));
+    let order: Vec<_> = leases.iter().map(chunk_index).collect();
+    assert_eq!(
+        order,
+        [None, Some(0), Some(2), Some(1)],
+        "sound, then what takes longest: the middle one is short"
+    );
+    chunks.sort_by_key(|lease| chunk_index(lease));
     let mut next_frame = 0;
     for (index, lease) in chunks.into_iter().enumerate() {
         let Spec::EncodeChunk(chunk) = spec(lease) else { unreachable!() };

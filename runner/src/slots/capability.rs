@@ -65,7 +65,7 @@ pub async fn known_or_tried(
 pub fn capabilities(machine: &Machine, slot_count: u32, trials: &[Trial]) -> fleet::Capabilities {
     let encoder = |trial: &Trial| {
         let Passed { fingerprint, version } = trial.result.clone().ok()?;
-        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version })
+        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version, pixels_per_second: 0 })
     };
     fleet::Capabilities {
         version: env!("CARGO_PKG_VERSION").to_owned(),

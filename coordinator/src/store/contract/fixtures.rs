@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::domain::dispatch::Policy;
 use crate::domain::outcome::{Outcome, Track, Usage};
 use crate::domain::plan::{Package, PlannedTask};
 use crate::domain::runner::{Capabilities, Encoder};
@@ -36,6 +37,7 @@ pub fn new_job(name: &str, priority: i32) -> NewJob {
         chunk_seconds: None,
         priority,
         progressive_publish: false,
+        tenant: "default".to_owned(),
         idempotency_key: None,
     }
 }
@@ -62,7 +64,12 @@ pub async fn join(store: &dyn Store, name: &str, encoders: &[&str], now: i64) ->
     assert_eq!(store.join(&format!("digest-{name}"), runner, at(now)).await.unwrap(), JoinOutcome::Joined);
     let encoder = |offer: &&str| {
         let (name, fingerprint) = offer.split_once('=').expect("name=fingerprint");
-        Encoder { name: name.to_owned(), fingerprint: fingerprint.to_owned(), version: "1".to_owned() }
+        Encoder {
+            name: name.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            version: "1".to_owned(),
+            pixels_per_second: 0,
+        }
     };
     let encoders = encoders.iter().map(encoder).collect();
     store.set_capabilities(&id(name), Capabilities { encoders, ..Capabilities::default() }).await.unwrap();
@@ -90,9 +97,16 @@ pub async fn claim(store: &dyn Store, runner: &str, limit: u32, now: i64) -> Vec
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         (id(&format!("{name}-{number:08}")), Token::new(format!("secret-{number}")))
     });
-    let session_id = "first".to_owned();
-    let claim =
-        Claim { runner_id: id(runner), session_id, limit, lease_ms: LEASE_MS, live_ms: LEASE_MS, ids };
+    let (session_id, policy) = ("first".to_owned(), Policy::default());
+    let claim = Claim {
+        runner_id: id(runner),
+        session_id,
+        limit,
+        lease_ms: LEASE_MS,
+        live_ms: LEASE_MS,
+        policy,
+        ids,
+    };
     store.claim(claim, at(now)).await.unwrap()
 }
 
@@ -174,13 +188,17 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
     };
     let chunk = |chunk_index| {
         let kind = TaskKind::EncodeChunk { chunk_index };
-        let task = PlannedTask { kind, depends_on: vec![], encoders: vec!["libx264".to_owned()], size: 48 };
+        let work = Work { class: "libx264 veryfast 720".to_owned(), pixels: 40_000_000, cost_ms: 1_000 };
+        let encoders = vec!["libx264".to_owned()];
+        let task = PlannedTask { kind, depends_on: vec![], encoders, size: 48, work };
         (id(&format!("{job_id}-chunk-{chunk_index}")), task)
     };
     let mut tasks: Vec<(TaskId, PlannedTask)> = (0..chunk_count).map(chunk).collect();
     let kind = TaskKind::Assemble { rendition_index: 0 };
     let depends_on = (0..tasks.len()).collect();
-    tasks.push((id(&format!("{job_id}-join")), PlannedTask { kind, depends_on, encoders: vec![], size: 96 }));
+    let work = Work::of_reading("assemble", 96);
+    let join = PlannedTask { kind, depends_on, encoders: vec![], size: 96, work };
+    tasks.push((id(&format!("{job_id}-join")), join));
     NewPlan { plan, tasks }
 }
 

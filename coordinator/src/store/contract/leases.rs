@@ -41,7 +41,7 @@ pub async fn the_outlook_tells_what_a_claim_would_find(store: &dyn Store) {
     join(store, "b", &["libx264=two"], 0).await;
     let look = async |runner: &str, named: &[&ClaimedTask]| {
         let named = named.iter().map(|claimed| claimed.attempt.id.clone()).collect();
-        let ask = Ask { runner_id: id(runner), named, live_ms: LEASE_MS };
+        let ask = Ask { runner_id: id(runner), named, live_ms: LEASE_MS, policy: Default::default() };
         let Outlook { has_work, underway } = store.outlook(ask, at(1)).await.unwrap();
         (has_work, underway)
     };

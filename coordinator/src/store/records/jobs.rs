@@ -30,6 +30,8 @@ pub struct NewJob {
     pub priority: i32,
     /// Show it while it is being encoded.
     pub progressive_publish: bool,
+    /// Whose it is, for shares in the fleet.
+    pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
 }
@@ -71,6 +73,8 @@ pub struct JobRecord {
     pub priority: i32,
     /// It is shown while it is being encoded.
     pub progressive_publish: bool,
+    /// Whose it is, for shares in the fleet.
+    pub tenant: String,
     /// Where it stands.
     pub state: JobState,
     /// Why it failed.

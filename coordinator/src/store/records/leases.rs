@@ -1,6 +1,7 @@
 //! The conversation with a runner: beats, claims and what they come to.
 
 use super::{AttemptRecord, AttemptState, TaskRecord};
+use crate::domain::dispatch::Policy;
 use crate::domain::{AttemptId, LeaseRef, RunnerId, Token};
 
 /// A beat of a runner.
@@ -45,6 +46,8 @@ pub struct Claim {
     pub lease_ms: i64,
     /// Runners seen within so many milliseconds count as live, for "elsewhere".
     pub live_ms: i64,
+    /// What an admin has chosen.
+    pub policy: Policy,
     /// Makes ids and tokens.
     pub ids: LeaseIds,
 }
@@ -58,6 +61,8 @@ pub struct Ask {
     pub named: Vec<AttemptId>,
     /// As in [`Claim`].
     pub live_ms: i64,
+    /// As in [`Claim`].
+    pub policy: Policy,
 }
 
 /// The answer to an [`Ask`].

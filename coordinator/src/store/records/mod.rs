@@ -4,6 +4,7 @@ mod jobs;
 mod leases;
 mod results;
 mod runners;
+mod scheduling;
 mod standing;
 mod tasks;
 
@@ -11,5 +12,6 @@ pub use jobs::*;
 pub use leases::*;
 pub use results::*;
 pub use runners::*;
+pub use scheduling::*;
 pub use standing::*;
 pub use tasks::*;

@@ -48,11 +48,14 @@ pub enum AttemptState {
     Failed,
     /// Its job is over, unpublished.
     Cancelled,
+    /// Another attempt of its task was first.
+    Outrun,
 }
 
 impl AttemptState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::Leased, Self::Accepted, Self::Sealed, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 6] =
+        [Self::Leased, Self::Accepted, Self::Sealed, Self::Failed, Self::Cancelled, Self::Outrun];
 
     /// The state as it is stored and printed.
     pub fn as_str(self) -> &'static str {
@@ -62,6 +65,7 @@ impl AttemptState {
             Self::Sealed => "sealed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Outrun => "outrun",
         }
     }
 

@@ -49,6 +49,11 @@ pub fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// The reverse of [`signed`] for a column.
+pub fn unsigned(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
 macro_rules! state_column {
     ($($state:ty),*) => {$(
         impl ToSql for $state {

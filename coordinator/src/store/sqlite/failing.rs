@@ -87,9 +87,20 @@ pub fn end_attempt(
         db.prepare_cached("UPDATE runners SET strikes = strikes + 1 WHERE id = ?1")?
             .execute([&attempt.runner_id])?;
     }
+    if runs_elsewhere(db, attempt)? {
+        // The other attempt goes on, whatever became of this one; if it fails too, the rule looks at both.
+        return Ok(Verdict::Retry);
+    }
     let verdict = judge(failure.class, history(db, &attempt.task_id)?);
     carry_out(db, &attempt.task_id, verdict, failure, now)?;
     Ok(verdict)
+}
+
+/// Another attempt of the same task is still running.
+fn runs_elsewhere(db: &Connection, attempt: &AttemptRecord) -> Result<bool> {
+    let mut statement =
+        db.prepare_cached("SELECT 1 FROM attempts WHERE task_id = ?1 AND state = 'leased'")?;
+    Ok(statement.exists([&attempt.task_id])?)
 }
 
 fn drop_result(db: &Connection, attempt: &AttemptRecord) -> Result<()> {

@@ -9,7 +9,8 @@ use super::transitions::{advance, drop_scratch, end_job, job_state, move_job, re
 use crate::domain::job::JobEvent;
 use crate::domain::plan::PlannedTask;
 use crate::domain::task::TaskEvent;
-use crate::domain::{TaskKind, TaskState};
+use crate::domain::work::guess_ms;
+use crate::domain::{TaskKind, TaskState, Work};
 use crate::objects::Destination;
 
 /// [`Store::submit`].
@@ -21,23 +22,24 @@ pub fn submit(db: &Connection, job: &NewJob, probe_task: &TaskId, now: Timestamp
         return Ok(Submitted::Taken(holder));
     }
     insert_job(db, job, now)?;
-    let probe = PlannedTask { kind: TaskKind::Probe, depends_on: vec![], encoders: vec![], size: 1 };
-    add_task(db, &job.id, 0, probe_task, &probe)?;
+    let work = Work::of_probe(job.source_bytes);
+    let probe = PlannedTask { kind: TaskKind::Probe, depends_on: vec![], encoders: vec![], size: 1, work };
+    add_task(db, &job.id, (0, 0), probe_task, &probe)?;
     unblock(db, &job.id, None, now)?;
     Ok(Submitted::Created)
 }
 
-/// Adds a blocked task; it takes its rank in the queue from its job.
+/// Adds a blocked task at its place in the plan, with its rank in the queue.
 pub fn add_task(
     db: &Connection,
     job_id: &JobId,
-    position: u32,
+    (position, rank): (u32, u64),
     task_id: &TaskId,
     task: &PlannedTask,
 ) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO tasks (id, job_id, position, priority, job_created_at, kind_json, encoders_json, size, \
-         state) SELECT ?1, id, ?3, priority, created_at, ?4, ?5, ?6, ?7 FROM jobs WHERE id = ?2",
+        "INSERT INTO tasks (id, job_id, position, kind_json, encoders_json, size, state, class, pixels, cost_ms, \
+         rank) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         task_id,
@@ -46,7 +48,11 @@ pub fn add_task(
         Json(&task.kind),
         Json(&task.encoders),
         signed(task.size),
-        TaskState::Blocked
+        TaskState::Blocked,
+        task.work.class,
+        signed(task.work.pixels),
+        signed(task.work.cost_ms),
+        signed(rank)
     ])?;
     Ok(())
 }
@@ -146,8 +152,8 @@ fn holder(
 fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO jobs (id, source, source_object, source_bytes, source_is_ours, profile, profile_json, \
-         destination, chunk_seconds, priority, idempotency_key, state, created_at, progressive_publish) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+         destination, chunk_seconds, priority, idempotency_key, state, created_at, progressive_publish, tenant) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
     )?
     .execute(params![
         job.id,
@@ -163,7 +169,10 @@ fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
         job.idempotency_key,
         JobState::Probing,
         now,
-        job.progressive_publish
+        job.progressive_publish,
+        job.tenant
     ])?;
+    db.prepare_cached("INSERT INTO job_loads VALUES (?1, ?2)")?
+        .execute(params![job.id, signed(guess_ms(job.source_bytes))])?;
     Ok(())
 }

@@ -2,23 +2,31 @@
 //! done as a whole or not at all, and on disk before it is answered; what many ask for at once goes there together.
 
 mod ballast;
+mod choice;
 mod claim;
 mod columns;
-mod early;
 mod commit;
+mod copies;
+mod early;
 mod error;
 mod failing;
+mod faster;
+mod fitness;
 mod garbage;
 mod jobs;
 mod joins;
 mod leases;
+mod line;
 mod open;
 mod results;
 mod rows;
 mod runners;
+mod shares;
+mod speeds;
 mod standing;
 mod threads;
 mod transitions;
+mod waits;
 
 #[cfg(test)]
 mod crash_tests;
@@ -173,6 +181,16 @@ impl Store for SqliteStore {
 
     async fn running(&self) -> Result<HashSet<AttemptId>> {
         self.readers.run(standing::running).await
+    }
+
+    async fn speeds(&self, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>> {
+        let runner_id = runner_id.clone();
+        self.readers.run(move |db| speeds::of(db, &runner_id)).await
+    }
+
+    async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits> {
+        let job_id = job_id.clone();
+        self.readers.run(move |db| waits::waits(db, &job_id, now)).await
     }
 
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>> {

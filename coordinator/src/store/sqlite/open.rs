@@ -15,8 +15,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const APPLICATION_ID: i32 = 0x464C_4F54;
 
 /// Schema changes in order; `user_version` counts those that the file has had.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/sqlite/0001_foundation.sql"),
+    include_str!("../../../migrations/sqlite/0002_scheduling.sql"),
     include_str!("../../../migrations/sqlite/0003_progressive.sql"),
 ];
 
@@ -132,7 +133,7 @@ mod tests {
             let asked = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0)).unwrap();
             assert_eq!(asked("PRAGMA synchronous"), 2);
             assert_eq!(asked("PRAGMA foreign_keys"), 1);
-            assert_eq!(asked("PRAGMA user_version"), MIGRATIONS.len() as i64);
+            assert_eq!(asked("PRAGMA user_version"), i64::try_from(MIGRATIONS.len()).unwrap());
         }
     }
 

@@ -7,10 +7,11 @@ use super::super::*;
 use super::columns::Json;
 use super::jobs::add_task;
 use super::transitions::{advance, expect_one, job_state, move_job, move_task, task_state, unblock};
-use super::{leases, rows};
+use super::{leases, rows, speeds};
 use crate::domain::TaskKind;
 use crate::domain::job::JobEvent;
 use crate::domain::task::TaskEvent;
+use crate::domain::work;
 
 /// [`Store::accept`].
 pub fn accept(
@@ -54,7 +55,7 @@ pub fn seal(
     match attempt.state {
         AttemptState::Accepted => {}
         AttemptState::Sealed | AttemptState::Cancelled => return job_state(db, &task.job_id),
-        AttemptState::Leased | AttemptState::Failed => {
+        AttemptState::Leased | AttemptState::Failed | AttemptState::Outrun => {
             return Err(StoreError::Illegal(format!("attempt {attempt_id} was not accepted")));
         }
     }
@@ -79,7 +80,7 @@ pub fn seal(
 pub fn add_uploads(db: &Connection, attempt_id: &AttemptId, uploads: &[UploadRecord]) -> Result<()> {
     let attempt = rows::attempt_by_id(db, attempt_id)?;
     let attempt = attempt.ok_or_else(|| StoreError::Illegal(format!("there is no attempt {attempt_id}")))?;
-    let over = matches!(attempt.state, AttemptState::Failed | AttemptState::Cancelled);
+    let over = matches!(attempt.state, AttemptState::Failed | AttemptState::Cancelled | AttemptState::Outrun);
     let mut statement = db.prepare_cached(
         "INSERT INTO uploads (attempt_id, output_index, object, upload_id, scratch, unwanted) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -105,6 +106,8 @@ fn win(
     now: Timestamp,
 ) -> Result<Acceptance> {
     move_task(db, &attempt.task_id, TaskEvent::Accepted)?;
+    outrun(db, attempt, now)?;
+    speeds::learn(db, attempt, result.usage.ran_ms, now)?;
     let changed = db
         .prepare_cached(
             "UPDATE attempts SET state = ?2, usage_json = ?3, ended_at = ?4 \
@@ -121,13 +124,38 @@ fn win(
     Ok(Acceptance::Accepted)
 }
 
+/// Ends the other attempt of a task that is being won; its uploads are garbage, and its runner is told to stop.
+fn outrun(db: &Connection, winner: &AttemptRecord, now: Timestamp) -> Result<()> {
+    let others = rows::attempts(
+        db,
+        "WHERE a.task_id = ?1 AND a.id <> ?2 AND a.state = 'leased'",
+        params![winner.task_id, winner.id],
+    )?;
+    for other in others {
+        let size = rows::task_by_id(db, &other.task_id)?.size;
+        speeds::learn_outrun(db, &other, size, now)?;
+        db.prepare_cached("UPDATE uploads SET unwanted = 1 WHERE attempt_id = ?1")?.execute([&other.id])?;
+        let changed = db
+            .prepare_cached(
+                "UPDATE attempts SET state = ?2, ended_at = ?3 WHERE id = ?1 AND state = 'leased'",
+            )?
+            .execute(params![other.id, AttemptState::Outrun, now])?;
+        expect_one(changed)?;
+    }
+    Ok(())
+}
+
 fn add_plan(db: &Connection, job_id: &JobId, new: &NewPlan, now: Timestamp) -> Result<()> {
     move_job(db, job_id, JobEvent::Planned)?;
     db.prepare_cached("INSERT INTO plans VALUES (?1, ?2)")?.execute(params![job_id, Json(&new.plan)])?;
     let mut depend = db.prepare_cached("INSERT INTO task_dependencies VALUES (?1, ?2)")?;
+    // From here on it is known what is left.
+    db.prepare_cached("UPDATE job_loads SET left_ms = 0 WHERE job_id = ?1")?.execute([job_id])?;
+    let planned: Vec<_> = new.tasks.iter().map(|(_, task)| task.clone()).collect();
+    let ranks = work::ranks(&planned, new.plan.early);
     // The probe has position 0.
-    for ((position, (task_id, task)), rank) in new.tasks.iter().enumerate().zip(1..) {
-        add_task(db, job_id, rank, task_id, task)?;
+    for ((position, (task_id, task)), place) in new.tasks.iter().enumerate().zip(1..) {
+        add_task(db, job_id, (place, ranks[position]), task_id, task)?;
         for &needed in &task.depends_on {
             if needed >= position {
                 return Err(StoreError::Illegal(format!("task {position} of the plan waits for {needed}")));

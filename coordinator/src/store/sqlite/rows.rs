@@ -10,7 +10,7 @@ use super::columns::Json;
 use crate::domain::outcome::Outcome;
 
 const JOB_COLUMNS: &str = "id, source, source_object, source_bytes, source_is_ours, profile, profile_json, \
-    destination, chunk_seconds, priority, state, failure_json, created_at, ended_at, progressive_publish";
+    destination, chunk_seconds, priority, state, failure_json, created_at, ended_at, progressive_publish, tenant";
 
 /// Jobs by the rest of a statement: `WHERE …`.
 pub fn jobs(db: &Connection, rest: &str, parameters: impl Params) -> Result<Vec<JobRecord>> {
@@ -112,6 +112,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         created_at: row.get(12)?,
         ended_at: row.get(13)?,
         progressive_publish: row.get(14)?,
+        tenant: row.get(15)?,
     })
 }
 

@@ -5,29 +5,25 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::Connection;
 
 use super::super::*;
-use super::{claim, rows};
+use super::rows;
 
-/// [`Store::ready_work`].
+/// [`Store::ready_work`]. Each kind of need is found by one step in the index, and no more of its rows are read than asked
+/// for.
 pub fn ready_work(db: &Connection, limit: u32) -> Result<Vec<ReadyWork>> {
     let mut statement = db.prepare_cached(
-        "SELECT job_id, encoders_json, count(*) FROM (SELECT job_id, encoders_json FROM tasks \
-         WHERE state = 'ready' ORDER BY priority, job_created_at, job_id, position LIMIT ?1) \
-         GROUP BY job_id, encoders_json",
+        "WITH RECURSIVE kinds (needs) AS (SELECT min(needs_json) FROM queue UNION ALL \
+         SELECT (SELECT min(needs_json) FROM queue WHERE needs_json > needs) FROM kinds WHERE needs IS NOT NULL) \
+         SELECT needs, (SELECT sum(ready_count) FROM (SELECT ready_count FROM queue WHERE needs_json = needs LIMIT ?1)) \
+         FROM kinds WHERE needs IS NOT NULL",
     )?;
-    let group = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let groups: Vec<(JobId, String, u32)> = rows::collect(statement.query_map([limit], group)?)?;
-    let mut counts: BTreeMap<Vec<(String, Option<String>)>, u32> = BTreeMap::new();
-    for (job_id, encoders, task_count) in groups {
-        let names: Vec<String> = serde_json::from_str(&encoders)
-            .map_err(|error| StoreError::Corrupt(format!("a task of job {job_id}: {error}")))?;
-        let pins = if names.is_empty() { claim::Pins::default() } else { claim::pins(db, &job_id)? };
-        let needs = names.into_iter().map(|name| {
-            let pinned = pins.get(&name).cloned();
-            (name, pinned)
-        });
-        *counts.entry(needs.collect()).or_default() += task_count;
-    }
-    Ok(counts.into_iter().map(|(needs, task_count)| ReadyWork { needs, task_count }).collect())
+    let kind = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let kinds: Vec<(String, u32)> = rows::collect(statement.query_map([limit], kind)?)?;
+    let read = |(needs_json, task_count): (String, u32)| {
+        let needs: BTreeMap<String, Option<String>> = serde_json::from_str(&needs_json)
+            .map_err(|error| StoreError::Corrupt(format!("needs {needs_json}: {error}")))?;
+        Ok(ReadyWork { needs: needs.into_iter().collect(), task_count: task_count.min(limit) })
+    };
+    kinds.into_iter().map(read).collect()
 }
 
 /// [`Store::running`].

@@ -1,0 +1,120 @@
+//! Earliest finish first: near the end of the queue a slow runner leaves a task alone when the faster ones will have
+//! ended everything, this task included, before it would be done. While there is more work than that, everybody works.
+
+/// A slot of a faster runner.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slot {
+    /// When it will be free, milliseconds from now.
+    pub free_in_ms: u64,
+    /// Pixels per second.
+    pub speed: f64,
+}
+
+/// A runner is faster when it is so by this factor: estimates are not better.
+pub const FASTER: f64 = 1.5;
+
+/// Longest time for which a task is left alone altogether. The faster one may never ask for it, whatever the figures
+/// say: its disk is full, or its network is gone.
+pub const LONGEST_MS: u64 = 60_000;
+
+/// Whether to leave a task of `pixels` that would take me `mine_ms`. `queue_pixels` are all that is ready, this task
+/// included; `faster` are the slots of faster runners that could do it.
+pub fn leave(pixels: u64, mine_ms: u64, queue_pixels: u64, faster: &[Slot]) -> bool {
+    let Some(best) = faster.iter().map(|slot| slot.speed).reduce(f64::max) else { return false };
+    let before = queue_pixels.saturating_sub(pixels) as f64;
+    let Some(begun_ms) = drained_in_ms(before, faster) else { return false };
+    // Begun when the rest of the queue is gone, by one of those that are free then.
+    begun_ms + pixels as f64 * 1000.0 / best < mine_ms as f64
+}
+
+/// For how long a task may be left alone: as long as I would take for it, but not for ever.
+pub fn longest_ms(mine_ms: u64) -> u64 {
+    mine_ms.min(LONGEST_MS)
+}
+
+/// When some slot is free and `pixels` are done by all of them together, each from when it is free, milliseconds from
+/// now. None without slots.
+fn drained_in_ms(pixels: f64, slots: &[Slot]) -> Option<f64> {
+    let mut slots: Vec<Slot> = slots.to_vec();
+    slots.sort_by_key(|slot| slot.free_in_ms);
+    let mut now_ms = slots.first()?.free_in_ms as f64;
+    let (mut left, mut speed) = (pixels, 0.0);
+    for (at, slot) in slots.iter().enumerate() {
+        speed += slot.speed.max(1.0) / 1000.0;
+        let until_ms = slots.get(at + 1).map_or(f64::INFINITY, |next| next.free_in_ms as f64);
+        let done = speed * (until_ms - now_ms);
+        if done >= left {
+            return Some(now_ms + left / speed);
+        }
+        (left, now_ms) = (left - done, until_ms);
+    }
+    Some(now_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const FAST: f64 = 10_000.0;
+
+    fn free_in(milliseconds: &[u64]) -> Vec<Slot> {
+        milliseconds.iter().map(|&free_in_ms| Slot { free_in_ms, speed: FAST }).collect()
+    }
+
+    /// Tasks of 10 s on a fast slot, 100 s on mine; `waiting` of them are ready.
+    fn check(waiting: u64, faster: &[u64], expected: bool) {
+        let task = 100_000;
+        let left = leave(task, 100_000, waiting * task, &free_in(faster));
+        assert_eq!(left, expected, "{waiting} waiting, fast slots free in {faster:?}");
+    }
+
+    #[test]
+    fn the_last_tasks_are_left_to_the_fast_and_the_first_are_not() {
+        check(1, &[0], true);
+        check(9, &[0], true);
+        check(10, &[0], false);
+        check(18, &[0, 0], true);
+        check(19, &[0, 0], false);
+    }
+
+    #[test]
+    fn a_fast_runner_that_is_busy_for_long_is_not_waited_for() {
+        check(1, &[80_000], true);
+        check(1, &[95_000], false);
+        check(5, &[60_000], false);
+        check(5, &[60_000, 0], true);
+    }
+
+    #[test]
+    fn without_a_faster_one_everybody_works_and_patience_ends() {
+        check(1, &[], false);
+        assert_eq!((longest_ms(5_000), longest_ms(900_000)), (5_000, LONGEST_MS));
+    }
+
+    proptest! {
+        #[test]
+        fn more_work_or_fewer_fast_slots_never_make_me_idle(
+            pixels in 1_u64..1_000_000, mine_ms in 1_u64..1_000_000, queue in 0_u64..10_000_000,
+            more in 0_u64..10_000_000, slots in proptest::collection::vec((0_u64..100_000, 1_u32..100_000), 1..8),
+        ) {
+            let slots: Vec<Slot> = slots.into_iter()
+                .map(|(free_in_ms, speed)| Slot { free_in_ms, speed: speed.into() }).collect();
+            if !leave(pixels, mine_ms, pixels + queue, &slots) {
+                prop_assert!(!leave(pixels, mine_ms, pixels + queue + more, &slots));
+                let slowest_first = { let mut kept = slots.clone(); kept.sort_by(|a, b| a.speed.total_cmp(&b.speed)); kept };
+                prop_assert!(!leave(pixels, mine_ms, pixels + queue, &slowest_first[..slots.len() - 1]));
+            }
+        }
+
+        #[test]
+        fn what_is_left_is_never_what_i_would_end_first(
+            pixels in 1_u64..1_000_000, mine_ms in 1_u64..100_000, free_in_ms in 0_u64..100_000,
+        ) {
+            let slot = Slot { free_in_ms, speed: FAST };
+            let theirs_ms = free_in_ms as f64 + pixels as f64 * 1000.0 / FAST;
+            prop_assert_eq!(leave(pixels, mine_ms, pixels, &[slot]), theirs_ms < mine_ms as f64);
+        }
+    }
+}

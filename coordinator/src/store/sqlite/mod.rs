@@ -4,8 +4,8 @@
 mod ballast;
 mod claim;
 mod columns;
-mod early;
 mod commit;
+mod early;
 mod error;
 mod failing;
 mod garbage;

@@ -33,7 +33,7 @@ fn paint<'a>(
     let mut chart = ChartBuilder::on(root)
         .caption("Makespan over the least possible, simulated", ("sans-serif", 20))
         .margin(16)
-        .x_label_area_size(40)
+        .x_label_area_size(56)
         .y_label_area_size(56)
         .build_cartesian_2d((1_f64..last as f64).log_scale().base(2.0), 1_f64..top)?;
     chart

@@ -52,7 +52,7 @@ impl<'a> Efforts<'a> {
             return self.bytes_before.last().map_or(0.0, |&all| all as f64);
         };
         let start = block * BLOCK_FRAMES;
-        let length = (self.stream.pts.len().saturating_sub(start)).min(BLOCK_FRAMES).max(1);
+        let length = self.stream.pts.len().saturating_sub(start).clamp(1, BLOCK_FRAMES);
         let within = after.map_or(0.0, |&after| (after - before) as f64);
         before as f64 + within * (frame - start).min(length) as f64 / length as f64
     }

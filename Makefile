@@ -10,6 +10,7 @@ OUT ?= demo-out
 FUZZ_SECONDS ?= 60
 ROUNDS ?= 3
 MICROBENCH ?=
+ARGS ?=
 
 CARGO ?= cargo
 # What `make install` installs into.
@@ -78,6 +79,10 @@ bench: release ## What a ladder costs beside one ffmpeg and beside PeerTube's st
 .PHONY: microbench
 microbench: install-deps ## Planner, store, fragment writer, pipe protocol alone (MICROBENCH=--quick, or a name)
 	$(CARGO) bench --locked -p flotilla-benches --bench coordinator --bench engine -- $(MICROBENCH)
+
+.PHONY: simulate
+simulate: ## Fleets of 1 to 256 runners in virtual time: makespan over the least possible (ARGS= for the program, e.g. queue)
+	$(CARGO) run --release --locked -p flotilla-benches --bin simulation -- --svg docs/images/simulation.svg $(ARGS)
 
 ##@ Tidy
 .PHONY: clean

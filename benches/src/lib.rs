@@ -7,4 +7,5 @@ pub mod machine;
 pub mod measure;
 pub mod process;
 pub mod report;
+pub mod simulation;
 pub mod site;

@@ -1,56 +1,70 @@
 //! Cutting the grids into chunks: whole GOPs of every grid, all grids cut at about the same time so that one decode serves
 //! them. Cuts move to a nearby GOP when that spares much decoding.
 
-use super::effort;
+use std::ops::RangeInclusive;
+
+use super::effort::Efforts;
 use super::grid::Draft;
+use super::sizes::Sizes;
 use crate::domain::plan::{Chunk, Slice};
 use crate::domain::source::VideoStream;
 
-/// Shorter chunks cost more in decode lead-in and rate control than they gain.
-const MIN_CHUNK_MS: u64 = 8_000;
-
-/// Unless slots would have nothing to do at all: then two GOPs are worth it.
-const LEAST_CHUNK_MS: u64 = 4_000;
-
-/// Longer chunks cost too much when a runner vanishes.
-const MAX_CHUNK_MS: u64 = 60_000;
-
-/// Enough that a fast machine can take over from a slow one, few enough to stay long.
-const CHUNKS_PER_SLOT: u64 = 3;
-
 /// Frames decoded in vain for which a cut moves by one frame: decoding is cheap beside encoding a ladder, and chunks of
 /// one length keep the fleet busy to the end.
-const MOVE_COST: u64 = 2;
+const EVEN_MOVE_COST: u64 = 2;
+
+/// The same where chunks become smaller: those that come later make up for a cut that has moved.
+const FALLING_MOVE_COST: u64 = 1;
 
 /// Frames before the first one shown that a deinterlacer looks at.
 const DEINTERLACE_LEAD_FRAMES: usize = 2;
 
-/// How many chunks there should be, given the length and who works on them.
-pub(super) fn chunk_count(duration_ms: u64, slots: u32, chunk_seconds: Option<u32>) -> u64 {
-    if let Some(seconds) = chunk_seconds {
-        return duration_ms.div_ceil(u64::from(seconds.max(1)) * 1000).max(1);
-    }
-    let slots = u64::from(slots.max(1));
-    let one_each = slots.min(duration_ms / LEAST_CHUNK_MS);
-    let (least, most) =
-        (duration_ms.div_ceil(MAX_CHUNK_MS), (duration_ms / MIN_CHUNK_MS).max(one_each).max(1));
-    let count = (CHUNKS_PER_SLOT * slots).clamp(least.max(1), most);
-    // Full rounds: with a rest of chunks most slots would idle at the end.
-    let rounds = count / slots * slots;
-    if rounds >= least.max(1) { rounds } else { count }
+/// How large chunks should be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// So many of one length: somebody has fixed it.
+    Even(u64),
+    /// By what there is to do and who works on it.
+    Falling(Sizes),
 }
 
-/// Cuts all grids into about `count` chunks, or into fewer when more would decode the source more than once over again
-/// before the frames that they show; then a note says so.
-pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> (Vec<Chunk>, Option<String>) {
-    let wanted = cut_into(drafts, stream, count);
-    let wanted_count = wanted.len();
-    let mut chunks = wanted;
-    while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
-        let fewer = chunks.len() as u64 * 3 / 4;
-        chunks = cut_into(drafts, stream, fewer);
+impl Wanted {
+    /// Chunks of a fixed length.
+    pub(super) fn of_length(duration_ms: u64, chunk_seconds: u32) -> Self {
+        Self::Even(duration_ms.div_ceil(u64::from(chunk_seconds.max(1)) * 1000).max(1))
     }
-    let note = (chunks.len() < wanted_count).then(|| {
+
+    /// People are told when there are fewer chunks than they asked for, or too few for all slots.
+    fn worth_a_note(self, wanted_count: usize) -> usize {
+        match self {
+            Self::Even(_) => wanted_count,
+            Self::Falling(sizes) => wanted_count.min(usize::try_from(sizes.slots()).unwrap_or(usize::MAX)),
+        }
+    }
+
+    /// Fewer than the chunks that came of it.
+    fn coarser(self, count: u64) -> Self {
+        match self {
+            Self::Even(_) => Self::Even(count * 3 / 4),
+            Self::Falling(sizes) => Self::Falling(sizes.coarser()),
+        }
+    }
+}
+
+/// Cuts all grids as is wanted, or into fewer chunks when more would decode the source more than once over again before
+/// the frames that they show; then a note says so.
+pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> (Vec<Chunk>, Option<String>) {
+    let efforts = Efforts::of(stream);
+    let cut = |wanted: &Wanted| {
+        cut_at(drafts, stream, &efforts, &primary_cuts(&drafts[0], stream, &efforts, wanted))
+    };
+    let mut chunks = cut(wanted);
+    let (wanted_count, mut wanted) = (chunks.len(), *wanted);
+    while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
+        wanted = wanted.coarser(chunks.len() as u64);
+        chunks = cut(&wanted);
+    }
+    let note = (chunks.len() < wanted.worth_a_note(wanted_count)).then(|| {
         let parts = if chunks.len() == 1 { "1 chunk".to_owned() } else { format!("{} chunks", chunks.len()) };
         format!("the source has few places at which decoding can start: {parts} instead of {wanted_count}")
     });
@@ -68,13 +82,13 @@ fn lead_in_total(drafts: &[Draft], stream: &VideoStream, chunks: &[Chunk]) -> us
     chunks.iter().map(lead_in).sum()
 }
 
-/// Cuts all grids into about `count` chunks.
-fn cut_into(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
-    cut_at(drafts, stream, &primary_cuts(&drafts[0], stream, count))
-}
-
 /// Cuts all grids at these frames of the first one, as far as each leaves something of every grid on both sides.
-pub(super) fn cut_at(drafts: &[Draft], stream: &VideoStream, cuts: &[u64]) -> Vec<Chunk> {
+pub(super) fn cut_at(
+    drafts: &[Draft],
+    stream: &VideoStream,
+    efforts: &Efforts<'_>,
+    cuts: &[u64],
+) -> Vec<Chunk> {
     let mut starts = vec![vec![0; drafts.len()]];
     for &cut in cuts {
         let before = &starts[starts.len() - 1];
@@ -90,7 +104,7 @@ pub(super) fn cut_at(drafts: &[Draft], stream: &VideoStream, cuts: &[u64]) -> Ve
     });
     let chunk = |slices: Vec<Slice>| Chunk {
         seek_pts: seek_pts(drafts, stream, &slices),
-        effort_permille: effort::permille(stream, shown(&drafts[0], stream, slices[0])),
+        effort_permille: efforts.permille(shown(&drafts[0], stream, slices[0])),
         slices,
     };
     slices.map(chunk).collect()
@@ -102,8 +116,21 @@ fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::ops::Range<u
     at(slice.start_frame)..at(slice.end_frame - 1) + 1
 }
 
+/// Frames of the first grid at which to cut, rising.
+pub(super) fn primary_cuts(
+    draft: &Draft,
+    stream: &VideoStream,
+    efforts: &Efforts<'_>,
+    wanted: &Wanted,
+) -> Vec<u64> {
+    match wanted {
+        Wanted::Even(count) => even_cuts(draft, stream, *count),
+        Wanted::Falling(sizes) => falling_cuts(draft, stream, efforts, sizes),
+    }
+}
+
 /// Frames of the first grid at which to cut, rising: GOP boundaries near even shares.
-pub(super) fn primary_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
+fn even_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
     let gop_frames = u64::from(draft.gop_frames);
     let gop_count = draft.frame_count().div_ceil(gop_frames);
     let count = count.clamp(1, gop_count);
@@ -112,14 +139,54 @@ pub(super) fn primary_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> V
     let cuts = (1..count).map(|chunk| {
         let ideal = (2 * chunk * gop_count + count) / (2 * count);
         let candidates = ideal.saturating_sub(reach).max(1)..=(ideal + reach).min(gop_count - 1);
-        let cost = |gop: &u64| {
-            let first_pts = draft.source_pts[frame_at(gop * gop_frames)];
-            let lead_in = lead_in_frames(stream, first_pts) as u64;
-            (lead_in + MOVE_COST * gop.abs_diff(ideal) * gop_frames, *gop)
-        };
-        candidates.min_by_key(cost).unwrap_or(ideal) * gop_frames
+        near(draft, stream, ideal, candidates, EVEN_MOVE_COST)
     });
-    cuts.collect()
+    cuts.map(|gop| gop * gop_frames).collect()
+}
+
+/// The same for chunks that become smaller towards the end.
+fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, sizes: &Sizes) -> Vec<u64> {
+    let gop_frames = u64::from(draft.gop_frames);
+    let gop_count = draft.frame_count().div_ceil(gop_frames);
+    let weight = |gop: u64| {
+        let end_frame = ((gop + 1) * gop_frames).min(draft.frame_count());
+        let slice = Slice { start_frame: gop * gop_frames, end_frame };
+        slice.frame_count() * u64::from(efforts.permille(shown(draft, stream, slice)))
+    };
+    let weights: Vec<u64> = (0..gop_count).map(weight).collect();
+    let mut left: u64 = weights.iter().sum();
+    let mut cuts = Vec::new();
+    let mut start = 0;
+    loop {
+        let ideal = start + sizes.gops_of_next(&weights[frame_at(start)..], left);
+        // What is left behind the last cut is no less than half a chunk.
+        let reach = (ideal - start) / 2;
+        if ideal + (ideal - start) / 2 >= gop_count {
+            return cuts;
+        }
+        let candidates = (ideal - reach)..=(ideal + reach).min(gop_count - 1);
+        let gop = near(draft, stream, ideal, candidates, FALLING_MOVE_COST);
+        left -= weights[frame_at(start)..frame_at(gop)].iter().sum::<u64>();
+        cuts.push(gop * gop_frames);
+        start = gop;
+    }
+}
+
+/// The GOP among these at which a cut costs least.
+fn near(
+    draft: &Draft,
+    stream: &VideoStream,
+    ideal: u64,
+    candidates: RangeInclusive<u64>,
+    move_cost: u64,
+) -> u64 {
+    let gop_frames = u64::from(draft.gop_frames);
+    let cost = |gop: &u64| {
+        let first_pts = draft.source_pts[frame_at(gop * gop_frames)];
+        let lead_in = lead_in_frames(stream, first_pts) as u64;
+        (lead_in + move_cost * gop.abs_diff(ideal) * gop_frames, gop.abs_diff(ideal), *gop)
+    };
+    candidates.min_by_key(cost).unwrap_or(ideal)
 }
 
 /// The cut in every grid at the time of the first grid's; none when a grid would be left with nothing on one side.
@@ -181,28 +248,6 @@ mod tests {
     use super::super::timeline::Moment;
     use super::*;
 
-    fn check(seconds: u64, slots: u32, expected: u64) {
-        assert_eq!(chunk_count(seconds * 1000, slots, None), expected, "{seconds} s on {slots} slots");
-    }
-
-    #[test]
-    fn a_short_clip_is_cut_for_the_fleet_in_full_rounds() {
-        check(52, 1, 3);
-        check(52, 2, 6);
-        check(52, 5, 5);
-        check(10, 2, 2);
-        check(52, 100, 13);
-        check(5, 8, 1);
-        check(0, 1, 1);
-    }
-
-    #[test]
-    fn a_long_film_has_chunks_of_at_most_a_minute() {
-        check(7200, 2, 120);
-        check(7200, 50, 150);
-        check(86_400, 7, 1440);
-    }
-
     #[test]
     fn a_cut_moves_to_a_keyframe_that_is_near_enough() {
         let keyframes = (0..1500).step_by(250).collect();
@@ -210,7 +255,7 @@ mod tests {
         let zero = Moment::new(0, stream.time_base).unwrap();
         let draft = Frames::new(&stream, zero).draft(Pace::Own, 2);
         // Even shares end at GOPs 6, 13 and 19; 20 begins with a keyframe and spares 200 frames of lead-in.
-        assert_eq!(primary_cuts(&draft, &stream, 4), [300, 650, 1000]);
+        assert_eq!(even_cuts(&draft, &stream, 4), [300, 650, 1000]);
     }
 
     #[test]
@@ -218,19 +263,21 @@ mod tests {
         let stream = video(640, 360, (1, 25), 1, 5000);
         let zero = Moment::new(0, stream.time_base).unwrap();
         let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
-        let (chunks, note) = cut(&drafts, &stream, 20);
+        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
         assert!(lead_in_total(&drafts, &stream, &chunks) <= 5000);
         assert!((2..=3).contains(&chunks.len()));
         assert!(note.unwrap().ends_with("instead of 20"));
         let stream = VideoStream { keyframes: (0..5000).step_by(50).collect(), ..stream };
-        let (chunks, note) = cut(&drafts, &stream, 20);
+        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
         assert_eq!((chunks.len(), note), (20, None));
     }
 
     #[test]
     fn a_fixed_length_knows_no_fleet() {
-        assert_eq!(chunk_count(52_209, 1, Some(10)), 6);
-        assert_eq!(chunk_count(52_209, 50, Some(10)), 6);
-        assert_eq!(chunk_count(1000, 1, Some(0)), 1);
+        let count = |duration_ms, seconds| match Wanted::of_length(duration_ms, seconds) {
+            Wanted::Even(count) => count,
+            Wanted::Falling(_) => 0,
+        };
+        assert_eq!((count(52_209, 10), count(1000, 0), count(0, 5)), (6, 1, 1));
     }
 }

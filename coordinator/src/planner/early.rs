@@ -1,16 +1,18 @@
 //! Cutting a video that is shown while it is being encoded: the first chunk is one GOP, so that it is there soon; those
 //! after it double, so that each plays about as long as the next takes; from the usual length on all are as usual.
 
-use super::chunks::{cut_at, primary_cuts};
+use super::chunks::{Wanted, cut_at, primary_cuts};
+use super::effort::Efforts;
 use super::grid::Draft;
 use crate::domain::plan::Chunk;
 use crate::domain::source::VideoStream;
 
-/// Cuts all grids; `count` is how many chunks there would be otherwise.
-pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, count: u64) -> Vec<Chunk> {
-    let usual = primary_cuts(&drafts[0], stream, count);
+/// Cuts all grids; `wanted` is how large chunks would be otherwise.
+pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> Vec<Chunk> {
+    let efforts = Efforts::of(stream);
+    let usual = primary_cuts(&drafts[0], stream, &efforts, wanted);
     let gop_frames = u64::from(drafts[0].gop_frames);
-    cut_at(drafts, stream, &cuts(drafts[0].frame_count(), gop_frames, &usual))
+    cut_at(drafts, stream, &efforts, &cuts(drafts[0].frame_count(), gop_frames, &usual))
 }
 
 /// The usual cuts, led in by short chunks.

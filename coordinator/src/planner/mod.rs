@@ -9,6 +9,7 @@ mod early;
 mod effort;
 mod grid;
 mod renditions;
+mod sizes;
 mod still;
 mod tasks;
 mod text;
@@ -23,7 +24,9 @@ mod shapes;
 
 use flotilla_profiles::{Profile, VideoRules};
 
+use self::chunks::Wanted;
 use self::grid::{Draft, Frames, Pace};
+use self::sizes::Sizes;
 pub use self::tasks::tasks;
 use self::timeline::Moment;
 use crate::domain::plan::{Package, Rendition, VideoPlan};
@@ -112,10 +115,13 @@ fn plan_video(
         let grid = (u32::try_from(grid_index).expect("ladders are short"), drafts[grid_index].frame_rate);
         ladder.push(renditions::rendition(step, grid, (shown, input_bps), rules)?);
     }
-    let chunk_count = chunks::chunk_count(duration_ms(&drafts[0]), request.slots, request.chunk_seconds);
+    let wanted = match request.chunk_seconds {
+        Some(seconds) => Wanted::of_length(duration_ms(&drafts[0]), seconds),
+        None => Wanted::Falling(Sizes::of(&drafts, &ladder, request.slots)),
+    };
     let (chunks, note) = match request.early {
-        true => (early::cut(&drafts, stream, chunk_count), None),
-        false => chunks::cut(&drafts, stream, chunk_count),
+        true => (early::cut(&drafts, stream, &wanted), None),
+        false => chunks::cut(&drafts, stream, &wanted),
     };
     let plan = VideoPlan {
         stream_index: stream.index,

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use super::effort::Efforts;
 use super::grid::Draft;
 use super::sizes::Sizes;
+use super::thinning::thinned;
 use crate::domain::plan::{Chunk, Slice};
 use crate::domain::source::VideoStream;
 
@@ -13,8 +14,14 @@ use crate::domain::source::VideoStream;
 /// one length keep the fleet busy to the end.
 const EVEN_MOVE_COST: u64 = 2;
 
-/// The same where chunks become smaller: those that come later make up for a cut that has moved.
-const FALLING_MOVE_COST: u64 = 1;
+/// Part of the source's frames that may be decoded, and read, a second time without anybody asking whether it is worth it.
+const LEAD_IN_PART: u64 = 12;
+
+/// Frames by which a cut moves to spare decoding one in vain.
+const LEAD_IN_COSTS: [u64; 3] = [1, 4, 16];
+
+/// How many times as long as it should be a chunk may become so that the next one starts near a keyframe.
+const LONGEST_STRETCH: u64 = 3;
 
 /// Frames before the first one shown that a deinterlacer looks at.
 const DEINTERLACE_LEAD_FRAMES: usize = 2;
@@ -58,8 +65,8 @@ pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> (V
     let cut = |wanted: &Wanted| {
         cut_at(drafts, stream, &efforts, &primary_cuts(&drafts[0], stream, &efforts, wanted))
     };
-    let mut chunks = cut(wanted);
-    let (wanted_count, mut wanted) = (chunks.len(), *wanted);
+    let (mut chunks, mut wanted) = (cut(wanted), *wanted);
+    let wanted_count = chunks.len();
     while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
         wanted = wanted.coarser(chunks.len() as u64);
         chunks = cut(&wanted);
@@ -139,7 +146,7 @@ fn even_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
     let cuts = (1..count).map(|chunk| {
         let ideal = (2 * chunk * gop_count + count) / (2 * count);
         let candidates = ideal.saturating_sub(reach).max(1)..=(ideal + reach).min(gop_count - 1);
-        near(draft, stream, ideal, candidates, EVEN_MOVE_COST)
+        near(draft, stream, ideal, candidates, (1, EVEN_MOVE_COST))
     });
     cuts.map(|gop| gop * gop_frames).collect()
 }
@@ -147,27 +154,46 @@ fn even_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
 /// The same for chunks that become smaller towards the end.
 fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, sizes: &Sizes) -> Vec<u64> {
     let gop_frames = u64::from(draft.gop_frames);
-    let gop_count = draft.frame_count().div_ceil(gop_frames);
-    let weight = |gop: u64| {
-        let end_frame = ((gop + 1) * gop_frames).min(draft.frame_count());
-        let slice = Slice { start_frame: gop * gop_frames, end_frame };
+    let end = draft.frame_count();
+    let weight = |start_frame: u64, end_frame: u64| {
+        let slice = Slice { start_frame, end_frame };
         slice.frame_count() * u64::from(efforts.permille(shown(draft, stream, slice)))
     };
-    let weights: Vec<u64> = (0..gop_count).map(weight).collect();
-    let mut left: u64 = weights.iter().sum();
-    let mut cuts = Vec::new();
-    let mut start = 0;
+    let gop_weight = |gop: u64| weight(gop * gop_frames, ((gop + 1) * gop_frames).min(end));
+    let weights: Vec<u64> = (0..end.div_ceil(gop_frames)).map(gop_weight).collect();
+    let lead_in = |cut: u64| lead_in_frames(stream, draft.source_pts[frame_at(cut)]) as u64;
+    let budget = stream.pts.len() as u64 / LEAD_IN_PART;
+    let most = sizes.most_of(weights.iter().sum());
+    // Cuts that move further towards keyframes leave chunks of less even sizes: no further than is needed.
+    let ways = LEAD_IN_COSTS.map(|lead_in_cost| {
+        let cuts = falling_cuts_at(draft, stream, &weights, sizes, lead_in_cost);
+        let cuts = thinned(&cuts, end, (lead_in, budget), (weight, most));
+        (cuts.iter().map(|&cut| lead_in(cut)).sum::<u64>().max(budget), cuts)
+    });
+    ways.into_iter().min_by_key(|(cost, _)| *cost).map(|(_, cuts)| cuts).unwrap_or_default()
+}
+
+fn falling_cuts_at(
+    draft: &Draft,
+    stream: &VideoStream,
+    weights: &[u64],
+    sizes: &Sizes,
+    lead_in_cost: u64,
+) -> Vec<u64> {
+    let (gop_count, mut left) = (weights.len() as u64, weights.iter().sum::<u64>());
+    let (mut cuts, mut start) = (Vec::new(), 0);
     loop {
         let ideal = start + sizes.gops_of_next(&weights[frame_at(start)..], left);
         // What is left behind the last cut is no less than half a chunk.
         let reach = (ideal - start) / 2;
-        if ideal + (ideal - start) / 2 >= gop_count {
+        if ideal + reach >= gop_count {
             return cuts;
         }
-        let candidates = (ideal - reach)..=(ideal + reach).min(gop_count - 1);
-        let gop = near(draft, stream, ideal, candidates, FALLING_MOVE_COST);
+        let furthest = if lead_in_cost == 1 { ideal + reach } else { start + (ideal - start) * LONGEST_STRETCH };
+        let candidates = (ideal - reach)..=furthest.min(gop_count - 1);
+        let gop = near(draft, stream, ideal, candidates, (lead_in_cost, 1));
         left -= weights[frame_at(start)..frame_at(gop)].iter().sum::<u64>();
-        cuts.push(gop * gop_frames);
+        cuts.push(gop * u64::from(draft.gop_frames));
         start = gop;
     }
 }
@@ -178,13 +204,13 @@ fn near(
     stream: &VideoStream,
     ideal: u64,
     candidates: RangeInclusive<u64>,
-    move_cost: u64,
+    (lead_in_cost, move_cost): (u64, u64),
 ) -> u64 {
     let gop_frames = u64::from(draft.gop_frames);
     let cost = |gop: &u64| {
         let first_pts = draft.source_pts[frame_at(gop * gop_frames)];
         let lead_in = lead_in_frames(stream, first_pts) as u64;
-        (lead_in + move_cost * gop.abs_diff(ideal) * gop_frames, gop.abs_diff(ideal), *gop)
+        (lead_in_cost * lead_in + move_cost * gop.abs_diff(ideal) * gop_frames, gop.abs_diff(ideal), *gop)
     };
     candidates.min_by_key(cost).unwrap_or(ideal)
 }

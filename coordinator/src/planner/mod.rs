@@ -13,6 +13,7 @@ mod sizes;
 mod still;
 mod tasks;
 mod text;
+mod thinning;
 mod timeline;
 
 #[cfg(test)]

@@ -50,6 +50,11 @@ impl Sizes {
         self.slots
     }
 
+    /// The largest chunk that does not keep the others waiting, given the weight of all: three quarters of a slot's share.
+    pub(super) fn most_of(&self, total: u64) -> u64 {
+        total / 4 * 3 / self.slots
+    }
+
     /// Larger chunks where the rule makes the smallest, and in the end everywhere.
     pub(super) fn coarser(self) -> Self {
         let least = self.least.max(1);

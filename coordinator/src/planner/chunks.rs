@@ -15,7 +15,7 @@ use crate::domain::source::VideoStream;
 const EVEN_MOVE_COST: u64 = 2;
 
 /// Part of the source's frames that may be decoded, and read, a second time without anybody asking whether it is worth it.
-const LEAD_IN_PART: u64 = 12;
+const LEAD_IN_PART: u64 = 16;
 
 /// Frames by which a cut moves to spare decoding one in vain.
 const LEAD_IN_COSTS: [u64; 3] = [1, 4, 16];
@@ -189,7 +189,8 @@ fn falling_cuts_at(
         if ideal + reach >= gop_count {
             return cuts;
         }
-        let furthest = if lead_in_cost == 1 { ideal + reach } else { start + (ideal - start) * LONGEST_STRETCH };
+        let furthest =
+            if lead_in_cost == 1 { ideal + reach } else { start + (ideal - start) * LONGEST_STRETCH };
         let candidates = (ideal - reach)..=furthest.min(gop_count - 1);
         let gop = near(draft, stream, ideal, candidates, (lead_in_cost, 1));
         left -= weights[frame_at(start)..frame_at(gop)].iter().sum::<u64>();

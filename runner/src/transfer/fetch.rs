@@ -12,9 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::window::Window;
 use super::{Error, Meter};
 
-/// Together the read-ahead of one request: 6 pieces of at most 64 KiB. Sources are read far slower than they come.
+/// Together the read-ahead of one request: 4 pieces of at most 64 KiB. Sources are read far slower than they come.
 const PIECE_BYTES: usize = 64 << 10;
-const PIECES: usize = 6;
+const PIECES: usize = 4;
 /// A store that says nothing for this long is taken for dead.
 const SILENCE: Duration = Duration::from_secs(30);
 

@@ -11,7 +11,7 @@ use super::window::{Expected, FIRST_WINDOW_BYTES, Reach, Window};
 use crate::retry::Schedule;
 
 /// Bytes kept behind the position.
-const KEPT_BYTES: usize = 256 << 10;
+const KEPT_BYTES: usize = 128 << 10;
 
 /// The stream.
 #[derive(Debug)]

@@ -110,7 +110,9 @@ fn a_frozen_runner_publishes_nothing() {
         let published = coordinator.wait_published(&job, PATIENCE);
         let task =
             chunks(&published).find(|task| task["task"]["chunk_index"] == chunk).expect("the chunk is there");
-        assert_eq!(task["attempts"], 2, "one frozen attempt, one that counts: {task:#}");
+        // An idle runner may have tried a copy besides.
+        let attempts = task["attempts"].as_u64().unwrap_or(0);
+        assert!((2..=3).contains(&attempts), "one frozen attempt, one that counts: {task:#}");
         stage.assert_published_exactly(&coordinator, &job, FLOWER);
         let scratch = format!("scratch/{}/", job.id);
         wait_for("the removal of all scratch objects", PATIENCE, || {

@@ -8,6 +8,7 @@ use std::process::Command;
 use flotilla_tests::clips::{BUNNY, FLOWER};
 use flotilla_tests::fleet::{Stage, coordinator_program};
 use flotilla_tests::ladder::assert_exact;
+use flotilla_tests::wait::wait_for;
 use serde_json::Value;
 
 use super::{PATIENCE, stores};
@@ -18,11 +19,17 @@ fn two_runners_share_one_job() {
         let stage = Stage::new();
         let coordinator = stage.coordinator(store);
         let runners = [stage.runner(&coordinator, "port", 1), stage.runner(&coordinator, "starboard", 1)];
+        wait_for("two runners that are ready", PATIENCE, || {
+            let seen = coordinator.json(&["runners"]);
+            let ready = seen.as_array()?.iter().filter(|runner| runner["slots"] == 1);
+            (ready.count() == 2).then_some(())
+        });
         let job = stage.submit(&coordinator, FLOWER, "patient", 2);
         let published = coordinator.wait_published(&job, PATIENCE);
 
         let worked: BTreeSet<&str> = tasks(&published).flat_map(|task| strings(&task["runners"])).collect();
-        assert_eq!(worked, BTreeSet::from(["port", "starboard"]), "both took part: {published:#}");
+        // The coordinator may have joined the chunks.
+        assert!(worked.is_superset(&BTreeSet::from(["port", "starboard"])), "both took part: {published:#}");
         stage.assert_published_exactly(&coordinator, &job, FLOWER);
         assert_eq!(coordinator.bucket().keys(&format!("scratch/{}/", job.id)), Vec::<String>::new());
         for runner in runners {

@@ -16,6 +16,9 @@ const SHARES_PER_SLOT: u64 = 4;
 /// Pixels that are worth an engine of their own: about two seconds of a processor.
 const LEAST_PIXELS: u64 = 100_000_000;
 
+/// Slots of one machine, most likely.
+const FEW_SLOTS: u64 = 2;
+
 /// The rule for one video.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
@@ -50,9 +53,11 @@ impl Sizes {
         self.slots
     }
 
-    /// The largest chunk that does not keep the others waiting, given the weight of all: three quarters of a slot's share.
+    /// The largest chunk that does not keep the others waiting, given the weight of all: three quarters of a slot's share,
+    /// or half of that where there are so many slots that they are not equally fast.
     pub(super) fn most_of(&self, total: u64) -> u64 {
-        total / 4 * 3 / self.slots
+        let eighths = if self.slots <= FEW_SLOTS { 6 } else { 3 };
+        total / 8 * eighths / self.slots
     }
 
     /// Larger chunks where the rule makes the smallest, and in the end everywhere.

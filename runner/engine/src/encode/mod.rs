@@ -33,7 +33,7 @@ pub struct VideoSettings {
     pub gop_frames: u32,
     /// Written into the bitstream.
     pub colour: Colour,
-    /// By the encoder's own names; an unknown one is [`Error::Profile`](crate::error::Error::Profile).
+    /// By the encoder's own names; an unknown one is [`Error::Profile`].
     pub options: BTreeMap<String, String>,
 }
 

@@ -55,7 +55,9 @@ INSERT INTO queue
     FROM tasks t JOIN jobs j ON j.id = t.job_id JOIN job_loads l ON l.job_id = t.job_id
     WHERE t.state = 'ready' GROUP BY t.job_id, t.encoders_json;
 
-CREATE TRIGGER task_gets_ready AFTER UPDATE OF state ON tasks WHEN NEW.state = 'ready' AND OLD.state <> 'ready'
+-- A ready task whose encoders change leaves its row and enters another.
+CREATE TRIGGER task_gets_ready AFTER UPDATE OF state, encoders_json ON tasks
+WHEN NEW.state = 'ready' AND (OLD.state <> 'ready' OR NEW.encoders_json <> OLD.encoders_json)
 BEGIN
     INSERT INTO queue
         SELECT NEW.job_id, NEW.encoders_json,
@@ -66,7 +68,8 @@ BEGIN
         ON CONFLICT DO UPDATE SET ready_count = ready_count + 1, ready_ms = ready_ms + excluded.ready_ms;
 END;
 
-CREATE TRIGGER task_leaves_ready AFTER UPDATE OF state ON tasks WHEN OLD.state = 'ready' AND NEW.state <> 'ready'
+CREATE TRIGGER task_leaves_ready AFTER UPDATE OF state, encoders_json ON tasks
+WHEN OLD.state = 'ready' AND (NEW.state <> 'ready' OR NEW.encoders_json <> OLD.encoders_json)
 BEGIN
     UPDATE queue SET ready_count = ready_count - 1, ready_ms = ready_ms - OLD.cost_ms
         WHERE job_id = OLD.job_id AND encoders_json = OLD.encoders_json;

@@ -103,12 +103,16 @@ impl Grid {
         self.source_pts.len()
     }
 
+    /// From the first frame to the end of the last one.
+    pub fn length_ticks(&self) -> Option<u64> {
+        u64::try_from(self.times.last()?.checked_sub(self.times.get(0)?)?).ok()
+    }
+
     /// Some frame is shown for a quarter less or more than the average one: an encoder must be told the true times.
     /// Containers that round to milliseconds stay within.
     pub fn has_variable_rate(&self) -> bool {
-        let (Some(first), Some(last)) = (self.times.get(0), self.times.last()) else { return false };
+        let Some(length) = self.length_ticks().map(i128::from) else { return false };
         let frames = i128::from(self.frame_count());
-        let length = i128::from(last) - i128::from(first);
         let uneven = |step: i64| {
             let quarters = 4 * frames * i128::from(step);
             quarters < 3 * length || quarters > 5 * length

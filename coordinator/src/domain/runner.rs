@@ -28,6 +28,12 @@ impl Capabilities {
         self.encoders.iter().find(|encoder| encoder.name == name)
     }
 
+    /// Whether an encoder passed its trial here, with that fingerprint where one is given.
+    pub fn offers(&self, name: &str, fingerprint: Option<&str>) -> bool {
+        let offered = self.encoder(name);
+        offered.is_some_and(|encoder| fingerprint.is_none_or(|wanted| wanted == encoder.fingerprint))
+    }
+
     /// Pixels per second of a slot at a class of work, by the encoder's benchmark.
     pub fn benchmark(&self, class: &str) -> Option<f64> {
         let encoder = self.encoder(class.split(' ').next().unwrap_or_default())?;

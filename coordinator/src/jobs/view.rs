@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{JobsError, eta};
-use crate::domain::runner::Encoder;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::task::OBJECT_COPY;
 use crate::domain::{Failure, JobId, JobState, TaskKind, TaskState, Timestamp};
@@ -229,16 +228,12 @@ fn waiting(
     if usable().next().is_none() {
         return Some("no runner is connected".into());
     }
-    let offers = |name: &str, fits: &dyn Fn(&Encoder) -> bool| {
-        usable().any(|runner| runner.capabilities.encoder(name).is_some_and(fits))
-    };
+    let offers = |name: &str, pin: Option<&str>| usable().any(|runner| runner.capabilities.offers(name, pin));
     let wanted = || ready().flat_map(|task| &task.encoders);
-    if let Some(missing) = wanted().find(|name| !offers(name, &|_| true)) {
+    if let Some(missing) = wanted().find(|name| !offers(name, None)) {
         return Some(format!("no connected runner offers the encoder {missing}"));
     }
-    let fits =
-        |name: &str| pins.get(name).is_none_or(|pin| offers(name, &|encoder| encoder.fingerprint == *pin));
-    let unlike = wanted().find(|name| !fits(name))?;
+    let unlike = wanted().find(|name| !offers(name, pins.get(*name).map(String::as_str)))?;
     Some(format!(
         "no connected runner's {unlike} makes the same bytes as the chunks that are encoded already"
     ))

@@ -226,9 +226,7 @@ impl Facts<'_> {
     }
 
     fn offers(&self, runner: &RunnerRecord, name: &str) -> bool {
-        let pinned = self.pins.get(name);
-        let offered = runner.capabilities.encoder(name);
-        offered.is_some_and(|encoder| pinned.is_none_or(|pin| *pin == encoder.fingerprint))
+        runner.capabilities.offers(name, self.pins.get(name).map(String::as_str))
     }
 
     fn name(&self, runner_id: &RunnerId) -> String {

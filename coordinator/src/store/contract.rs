@@ -50,6 +50,7 @@ macro_rules! contract_tests {
                 a_slow_runner_leaves_the_last_task_but_not_for_ever,
                 a_straggler_gets_a_copy_and_the_first_result_wins, a_copys_failure_is_not_its_tasks,
                 a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
+                what_the_coordinator_leaves_a_runner_finds,
             }
             races { every_task_is_accepted_once }
             operations { random_operations_keep_the_invariants }

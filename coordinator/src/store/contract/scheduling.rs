@@ -7,6 +7,7 @@ use crate::domain::dispatch::Policy;
 use crate::domain::failure::Verdict;
 use crate::domain::plan::PlannedTask;
 use crate::domain::runner::{Capabilities, Encoder};
+use crate::domain::task::OBJECT_COPY;
 use crate::domain::{FailureClass, JobState, TaskKind, TaskState, Token, Work};
 use crate::store::*;
 
@@ -240,4 +241,23 @@ pub async fn stragglers_can_be_left_alone(store: &dyn Store) {
     straggler(store).await;
     let policy = Policy { duplicate_stragglers: false, ..Policy::default() };
     assert!(claim_by(store, "b", policy, 9, 20_000).await.is_empty());
+}
+
+pub async fn what_the_coordinator_leaves_a_runner_finds(store: &dyn Store) {
+    crew(store, &["one"]).await;
+    let kind = TaskKind::Assemble { rendition_index: 0 };
+    let join = |at| PlannedTask { encoders: vec![OBJECT_COPY.to_owned()], ..task(kind, at) };
+    job(store, "job", "default", vec![join(1), join(2)], 0).await;
+    assert!(
+        claim_by(store, "one", Policy::default(), 9, 1).await.is_empty(),
+        "no runner copies inside the store"
+    );
+    assert_eq!(store.joinable(9).await.unwrap().len(), 2);
+
+    store.leave_to_runners(&id("job-1")).await.unwrap();
+    assert_eq!(names(&claim_by(store, "one", Policy::default(), 9, 2).await), ["job-1"]);
+    let left: Vec<_> = store.joinable(9).await.unwrap().into_iter().map(|task| task.id.to_string()).collect();
+    assert_eq!(left, ["job-0"]);
+    let waiting: u32 = store.ready_work(9).await.unwrap().iter().map(|ready| ready.task_count).sum();
+    assert_eq!(waiting, 1, "the queue counts it once");
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::StoredObject;
-use crate::domain::outcome::{Outcome, Usage};
+use crate::domain::outcome::{Outcome, Track, Usage};
 use crate::domain::{AttemptId, Failure, JobId, RunnerId, TaskId, TaskKind, TaskState, Timestamp, Token};
 
 /// A task.
@@ -32,6 +32,26 @@ pub struct TaskRecord {
     pub outcome: Option<Outcome>,
     /// The objects of the accepted attempt, by output index.
     pub objects: Vec<StoredObject>,
+}
+
+impl TaskRecord {
+    /// A rendition's share of a chunk; none before there is a result, and of other tasks.
+    pub fn chunk_of(&self, rendition_index: usize) -> Option<(&Track, &StoredObject)> {
+        match &self.outcome {
+            Some(Outcome::EncodeChunk { renditions, .. }) => {
+                renditions.get(rendition_index).zip(self.objects.get(rendition_index))
+            }
+            _ => None,
+        }
+    }
+
+    /// An audio track or its head; none before there is a result, and of other tasks.
+    pub fn sound(&self) -> Option<(&Track, &StoredObject)> {
+        match &self.outcome {
+            Some(Outcome::EncodeAudio(track)) => Some(track).zip(self.objects.first()),
+            _ => None,
+        }
+    }
 }
 
 /// How an attempt stands.

@@ -142,10 +142,7 @@ impl<'a> Line<'a> {
 
 /// Whether a machine offers all that is needed.
 pub fn meets(capabilities: &Capabilities, needs: &Needs) -> bool {
-    needs.iter().all(|(name, pinned)| {
-        let offered = capabilities.encoder(name);
-        offered.is_some_and(|encoder| pinned.as_ref().is_none_or(|pinned| *pinned == encoder.fingerprint))
-    })
+    needs.iter().all(|(name, pinned)| capabilities.offers(name, pinned.as_deref()))
 }
 
 fn parse(needs_json: &str) -> Result<Needs> {

@@ -37,6 +37,15 @@ impl Lifecycle {
         self.soft.cancelled().await;
     }
 
+    /// Rests until there is something to do, or for so long at most. False: the coordinator is to stop.
+    pub async fn rest(&self, news: &tokio::sync::Notify, pause: Duration) -> bool {
+        tokio::select! {
+            () = news.notified() => true,
+            () = tokio::time::sleep(pause) => true,
+            () = self.stopping() => false,
+        }
+    }
+
     /// Stops everything and waits for it. What has not ended after [`GRACE`] is cut off.
     pub async fn stop(&self) {
         self.soft.cancel();

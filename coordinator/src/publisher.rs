@@ -30,10 +30,8 @@ pub async fn publish_finished(parts: &Parts) {
             }
             Err(error) => tracing::error!(%error, "jobs to publish could not be read"),
         }
-        tokio::select! {
-            () = parts.publish_wanted.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
-            () = parts.lifecycle.stopping() => return,
+        if !parts.lifecycle.rest(&parts.publish_wanted, PAUSE).await {
+            return;
         }
     }
 }
@@ -101,15 +99,12 @@ async fn write(parts: &Parts, job: JobRecord) -> Result<(), PublicationError> {
 /// How long what was shown early stays: who has just begun plays it to the end, with a pause.
 fn early_grace_ms(plan: &Plan) -> i64 {
     let grid = plan.video.iter().flat_map(|video| &video.grids).next();
-    let picture_ms = grid.and_then(|grid| {
-        let ticks = grid.times.last()?.saturating_sub(grid.times.get(0)?);
-        ticks.checked_mul(1000)?.checked_div(i64::from(grid.timescale))
-    });
-    let sound_ms = plan.audio.iter().map(|track| {
-        let ms = track.duration_ticks.saturating_mul(1000) / u64::from(track.sample_rate_hz.max(1));
-        i64::try_from(ms).unwrap_or(i64::MAX)
-    });
-    sound_ms.chain(picture_ms).max().unwrap_or(0).saturating_add(EARLY_PAUSE_MS)
+    let picture = grid.and_then(|grid| Some((grid.length_ticks()?, grid.timescale)));
+    let sound = plan.audio.iter().map(|track| (track.duration_ticks, track.sample_rate_hz));
+    let lengths_ms =
+        sound.chain(picture).map(|(ticks, scale)| ticks.saturating_mul(1000) / u64::from(scale.max(1)));
+    let longest_ms = i64::try_from(lengths_ms.max().unwrap_or(0)).unwrap_or(i64::MAX);
+    longest_ms.saturating_add(EARLY_PAUSE_MS)
 }
 
 /// Shows running jobs as far as they are, and drops what nobody needs any more, until the coordinator stops.
@@ -134,10 +129,8 @@ pub async fn show_early(parts: &Parts) {
             Ok(_) => parts.wake.all(),
             Err(error) => tracing::error!(%error, "what was shown early could not be dropped"),
         }
-        tokio::select! {
-            () = parts.early_wanted.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
-            () = parts.lifecycle.stopping() => return,
+        if !parts.lifecycle.rest(&parts.early_wanted, PAUSE).await {
+            return;
         }
     }
 }

@@ -4,16 +4,15 @@
 //! Invariant: all that was listed once is listed for ever, in the same words: what is shown follows from done tasks alone,
 //! and done tasks stay done until the job ends. The objects listed are the chunks themselves, at the destination.
 
-use std::fmt::Write;
-
 use super::joined::{Joined, Placed};
 use super::ladder::{joined_sound, joined_video};
 use super::manifest::{self, AudioTrack, VideoVariant};
+use super::playlist::{self, Kind};
 use super::segments::{Segment, Segments};
 use super::{PublishError, init};
-use crate::domain::outcome::{Outcome, Track};
+use crate::domain::outcome::Track;
 use crate::domain::plan::{AudioPlan, Grid, Plan, Slice, VideoPlan};
-use crate::domain::{JobId, TaskKind, TaskState};
+use crate::domain::{JobId, TaskKind, TaskState, Timestamp};
 use crate::objects::{Destination, Location};
 use crate::store::{StoredObject, TaskRecord};
 
@@ -94,7 +93,9 @@ fn picture(
 ) -> Result<Option<Growing>, PublishError> {
     let chunks: Vec<(&Track, &StoredObject)> = (0..)
         .take(video.chunks.len())
-        .map_while(|chunk_index| chunk_of(tasks, chunk_index, rendition_index))
+        .map_while(|chunk_index| {
+            done(tasks, TaskKind::EncodeChunk { chunk_index })?.chunk_of(rendition_index)
+        })
         .collect();
     let tracks: Vec<&Track> = chunks.iter().map(|(track, _)| *track).collect();
     if tracks.is_empty() {
@@ -169,25 +170,11 @@ fn continued(head: &Joined, whole: &Joined) -> Result<usize, PublishError> {
     }
 }
 
-fn chunk_of(tasks: &[TaskRecord], chunk_index: u32, rendition: usize) -> Option<(&Track, &StoredObject)> {
-    let task = done(tasks, TaskKind::EncodeChunk { chunk_index })?;
-    match &task.outcome {
-        Some(Outcome::EncodeChunk { renditions, .. }) => {
-            renditions.get(rendition).zip(task.objects.get(rendition))
-        }
-        _ => None,
-    }
-}
-
-fn sound_of(
-    tasks: &[TaskRecord],
-    kind: TaskKind,
-) -> Option<(&Track, &StoredObject, crate::domain::Timestamp)> {
+/// With the time at which it was there.
+fn sound_of(tasks: &[TaskRecord], kind: TaskKind) -> Option<(&Track, &StoredObject, Timestamp)> {
     let task = done(tasks, kind)?;
-    match &task.outcome {
-        Some(Outcome::EncodeAudio(track)) => Some((track, task.objects.first()?, task.done_at?)),
-        _ => None,
-    }
+    let (track, object) = task.sound()?;
+    Some((track, object, task.done_at?))
 }
 
 /// Its objects are sealed.
@@ -227,27 +214,9 @@ fn target_of(joined: &Joined, grid: &Grid, slice: Slice, segment_seconds: u32) -
 
 impl Growing {
     fn playlist(&self, ended: bool) -> String {
-        let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n");
-        let mut line = |line: std::fmt::Arguments<'_>| {
-            writeln!(text, "{line}").expect("writing to a string cannot fail");
-        };
-        line(format_args!("#EXT-X-TARGETDURATION:{}", self.target_seconds));
-        line(format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
-        line(format_args!("#EXT-X-PLAYLIST-TYPE:EVENT"));
-        line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-        // Players would start near the end of what is still growing (RFC 8216 §6.3.3).
-        line(format_args!("#EXT-X-START:TIME-OFFSET=0"));
-        let (init_bytes, first) = (self.start.init_segment.len(), self.uris.first());
-        line(format_args!("#EXT-X-MAP:URI=\"{}\",BYTERANGE=\"{init_bytes}@0\"", first.map_or("", |uri| uri)));
-        let segments = self.segments.list.iter().zip(self.segments.durations_us());
-        for ((segment, duration_us), uri) in segments.zip(&self.uris) {
-            line(format_args!("#EXTINF:{}.{:06},", duration_us / 1_000_000, duration_us % 1_000_000));
-            line(format_args!("#EXT-X-BYTERANGE:{}@{}", segment.size_bytes, segment.offset_bytes));
-            line(format_args!("{uri}"));
-        }
-        if ended {
-            line(format_args!("#EXT-X-ENDLIST"));
-        }
-        text
+        let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
+        let kind = Kind::Event { ended };
+        let target = self.target_seconds;
+        playlist::written(kind, target, self.start.init_segment.len(), &self.segments, &uris)
     }
 }

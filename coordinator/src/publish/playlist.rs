@@ -9,25 +9,55 @@ use super::segments::Segments;
 /// Name of the media file, beside its playlist.
 const MEDIA_NAME: &str = "media.mp4";
 
+/// What may become of a playlist (RFC 8216 §4.3.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing: it is whole.
+    Vod,
+    /// More segments are added behind the last one, until it has ended.
+    Event {
+        /// Nothing follows any more.
+        ended: bool,
+    },
+}
+
 /// The text of a rendition's media playlist.
 pub fn media_playlist(joined: &Joined, segments: &Segments) -> String {
+    let target_seconds = segments.target_duration_seconds();
+    let uris = vec![MEDIA_NAME; segments.list.len()];
+    written(Kind::Vod, target_seconds, joined.init_segment.len(), segments, &uris)
+}
+
+/// A playlist of segments that lie in these objects, one for each; the first object begins with the init segment.
+pub fn written(
+    kind: Kind,
+    target_seconds: u64,
+    init_bytes: usize,
+    segments: &Segments,
+    uris: &[&str],
+) -> String {
     let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:7\n");
-    let target = segments.target_duration_seconds();
-    let init_bytes = joined.init_segment.len();
     let mut line = |line: std::fmt::Arguments<'_>| {
         writeln!(text, "{line}").expect("writing to a string cannot fail");
     };
-    line(format_args!("#EXT-X-TARGETDURATION:{target}"));
+    line(format_args!("#EXT-X-TARGETDURATION:{target_seconds}"));
     line(format_args!("#EXT-X-MEDIA-SEQUENCE:0"));
-    line(format_args!("#EXT-X-PLAYLIST-TYPE:VOD"));
+    line(format_args!("#EXT-X-PLAYLIST-TYPE:{}", if kind == Kind::Vod { "VOD" } else { "EVENT" }));
     line(format_args!("#EXT-X-INDEPENDENT-SEGMENTS"));
-    line(format_args!("#EXT-X-MAP:URI=\"{MEDIA_NAME}\",BYTERANGE=\"{init_bytes}@0\""));
-    for (segment, duration_us) in segments.list.iter().zip(segments.durations_us()) {
+    if kind != Kind::Vod {
+        // Players would start near the end of what is still growing (RFC 8216 §6.3.3).
+        line(format_args!("#EXT-X-START:TIME-OFFSET=0"));
+    }
+    let first = uris.first().copied().unwrap_or(MEDIA_NAME);
+    line(format_args!("#EXT-X-MAP:URI=\"{first}\",BYTERANGE=\"{init_bytes}@0\""));
+    for ((segment, duration_us), uri) in segments.list.iter().zip(segments.durations_us()).zip(uris) {
         line(format_args!("#EXTINF:{}.{:06},", duration_us / 1_000_000, duration_us % 1_000_000));
         line(format_args!("#EXT-X-BYTERANGE:{}@{}", segment.size_bytes, segment.offset_bytes));
-        line(format_args!("{MEDIA_NAME}"));
+        line(format_args!("{uri}"));
     }
-    line(format_args!("#EXT-X-ENDLIST"));
+    if kind != (Kind::Event { ended: false }) {
+        line(format_args!("#EXT-X-ENDLIST"));
+    }
     text
 }
 

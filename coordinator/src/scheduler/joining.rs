@@ -48,10 +48,8 @@ pub async fn join_ready(parts: &Parts) {
             }
             Err(error) => tracing::error!(%error, "tasks to join could not be read"),
         }
-        tokio::select! {
-            () = parts.join_wanted.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
-            () = parts.lifecycle.stopping() => return,
+        if !parts.lifecycle.rest(&parts.join_wanted, PAUSE).await {
+            return;
         }
     }
 }
@@ -80,7 +78,8 @@ async fn leave(parts: &Parts, task: &TaskRecord) -> Result<(), SchedulerError> {
 
 /// A file to join.
 struct Join {
-    chunks: Vec<Location>,
+    /// Each with its length.
+    chunks: Vec<(Location, u64)>,
     layout: Vec<Part>,
     at: Location,
     size_bytes: u64,
@@ -119,7 +118,7 @@ async fn find(parts: &Parts, task: &TaskRecord) -> Result<Option<Join>, Schedule
     // The first chunk must bring the init segment along.
     let Some(layout) = layout.filter(|_| size_bytes == whole.size_bytes) else { return Ok(None) };
     let at = job.destination.media(&whole.name)?;
-    let chunks = chunks.iter().map(|(_, object)| object.at.clone()).collect();
+    let chunks = chunks.iter().map(|(_, object)| (object.at.clone(), object.size_bytes)).collect();
     Ok(Some(Join { chunks, layout, at, size_bytes, sample_count: whole.sample_count }))
 }
 
@@ -176,17 +175,17 @@ impl Join {
         let (at, id, storage) = (&upload.object, &upload.upload_id, &parts.storage);
         match part {
             Part::Copy(Piece { object, range }) => {
-                let from = &self.chunks[*object];
+                let (from, size_bytes) = &self.chunks[*object];
                 // A whole object has no range: a store may then do without looking into it.
-                let is_whole = range.start == 0 && storage.head(from).await? == range.end;
+                let is_whole = *range == (0..*size_bytes);
                 let range = (!is_whole).then(|| range.clone());
                 Ok(storage.copy_part(from, range, at, id, number).await?)
             }
             Part::Gather(pieces) => {
                 let mut content = BytesMut::new();
                 for Piece { object, range } in pieces {
-                    content
-                        .extend_from_slice(&storage.get_range(&self.chunks[*object], range.clone()).await?);
+                    let (from, _) = &self.chunks[*object];
+                    content.extend_from_slice(&storage.get_range(from, range.clone()).await?);
                 }
                 Ok(storage.put_part(at, id, number, content.freeze()).await?)
             }

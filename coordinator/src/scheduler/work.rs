@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::SchedulerError;
-use crate::domain::outcome::{Outcome, Track};
+use crate::domain::outcome::Track;
 use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
@@ -205,27 +205,14 @@ pub(super) fn chunks_of(
     let chunks = tasks.iter().filter(|task| matches!(task.kind, TaskKind::EncodeChunk { .. }));
     let mut chunks: Vec<_> = chunks.collect();
     chunks.sort_by_key(|task| task.kind);
-    let found: Option<Vec<_>> = chunks.into_iter().map(|task| share_of(task, rendition)).collect();
+    let found: Option<Vec<_>> = chunks.into_iter().map(|task| task.chunk_of(rendition)).collect();
     found.ok_or_else(|| SchedulerError::Missing("a chunk that is done has no result".into()))
-}
-
-/// A rendition's share of a chunk, when it is done.
-fn share_of(task: &TaskRecord, rendition: usize) -> Option<(&Track, &StoredObject)> {
-    match &task.outcome {
-        Some(Outcome::EncodeChunk { renditions, .. }) => {
-            renditions.get(rendition).zip(task.objects.get(rendition))
-        }
-        _ => None,
-    }
 }
 
 pub(super) fn audio_of(tasks: &[TaskRecord], index: u32) -> Result<(&Track, &StoredObject), SchedulerError> {
     let task = tasks.iter().find(|task| task.kind == TaskKind::EncodeAudio { audio_index: index });
-    let found = task.and_then(|task| match &task.outcome {
-        Some(Outcome::EncodeAudio(track)) => Some(track).zip(task.objects.first()),
-        _ => None,
-    });
-    found.ok_or_else(|| SchedulerError::Missing("an audio track that is done has no result".into()))
+    task.and_then(TaskRecord::sound)
+        .ok_or_else(|| SchedulerError::Missing("an audio track that is done has no result".into()))
 }
 
 fn input(object: &StoredObject) -> (Location, u64, String) {

@@ -165,12 +165,19 @@ fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, size
     let budget = stream.pts.len() as u64 / LEAD_IN_PART;
     let most = sizes.most_of(weights.iter().sum());
     // Cuts that move further towards keyframes leave chunks of less even sizes: no further than is needed.
-    let ways = LEAD_IN_COSTS.map(|lead_in_cost| {
+    let mut best: Option<(u64, Vec<u64>)> = None;
+    for lead_in_cost in LEAD_IN_COSTS {
         let cuts = falling_cuts_at(draft, stream, &weights, sizes, lead_in_cost);
         let cuts = thinned(&cuts, end, (lead_in, budget), (weight, most));
-        (cuts.iter().map(|&cut| lead_in(cut)).sum::<u64>().max(budget), cuts)
-    });
-    ways.into_iter().min_by_key(|(cost, _)| *cost).map(|(_, cuts)| cuts).unwrap_or_default()
+        let cost: u64 = cuts.iter().map(|&cut| lead_in(cut)).sum();
+        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+            best = Some((cost, cuts));
+        }
+        if cost <= budget {
+            break;
+        }
+    }
+    best.map(|(_, cuts)| cuts).unwrap_or_default()
 }
 
 fn falling_cuts_at(

@@ -110,8 +110,8 @@ fn assemble_audio(audio_index: u32, track: &AudioPlan, encoded: usize) -> Planne
 fn assembled_mebibytes(video: &VideoPlan, rendition: &Rendition) -> u64 {
     let grid = video.grids.get(rendition.grid_index as usize);
     let bits = grid.and_then(|grid| {
-        let ticks = grid.times.last()?.saturating_sub(grid.times.get(0)?);
-        Some(u128::from(rendition.max_bitrate_bps) * u128::try_from(ticks).ok()? / u128::from(grid.timescale))
+        let ticks = u128::from(grid.length_ticks()?);
+        Some(u128::from(rendition.max_bitrate_bps) * ticks / u128::from(grid.timescale))
     });
     mebibytes(bits.unwrap_or(0))
 }

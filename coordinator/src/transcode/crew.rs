@@ -10,7 +10,8 @@ use tokio::process::{Child, Command};
 
 use crate::app::Coordinator;
 use crate::cli::exit::{Exit, UserError};
-use crate::jobs::{JobsError, NewToken};
+use crate::domain::JobId;
+use crate::jobs::{JobsError, NewToken, Submission};
 
 /// How long a runner may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -61,6 +62,21 @@ impl Crew {
             crew.runners.push(child);
         }
         Ok(crew)
+    }
+
+    /// Submits what the crew is here for; when that is refused, it goes first.
+    pub async fn submit(
+        self,
+        coordinator: &Coordinator,
+        submission: Submission,
+    ) -> Result<(Self, JobId), UserError> {
+        match coordinator.jobs().submit(submission).await {
+            Ok(job_id) => Ok((self, job_id)),
+            Err(error) => {
+                self.dismiss().await;
+                Err(error.into())
+            }
+        }
     }
 
     /// How many runners were started.

@@ -95,14 +95,8 @@ async fn work_on(
         idempotency_key: None,
     };
     // The crew starts while the source is being taken in.
-    let mut crew = Crew::muster(coordinator, args.runners, &args.profile, work.path(), verbose).await?;
-    let job_id = match coordinator.jobs().submit(submission).await {
-        Ok(job_id) => job_id,
-        Err(error) => {
-            crew.dismiss().await;
-            return Err(error.into());
-        }
-    };
+    let crew = Crew::muster(coordinator, args.runners, &args.profile, work.path(), verbose).await?;
+    let (mut crew, job_id) = crew.submit(coordinator, submission).await?;
     let ended = watch(coordinator, &job_id, &mut crew, json).await;
     let (written, ()) = tokio::join!(
         async { take_out(coordinator, args, &job_id, ended?).await },

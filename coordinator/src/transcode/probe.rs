@@ -80,8 +80,8 @@ async fn find_out(
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
     };
-    let mut crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
-    let job_id = coordinator.jobs().submit(submission).await?;
+    let crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
+    let (mut crew, job_id) = crew.submit(coordinator, submission).await?;
     let found = watch(coordinator, &job_id, &mut crew, args.profile.is_some()).await;
     // Nobody wants the chunks that may have been begun.
     let _ = coordinator.jobs().cancel(&job_id).await;

@@ -140,7 +140,8 @@ impl<'a> Rendition<'a> {
     }
 }
 
-/// As many frames as x264 and x265 reorder at most: with a pyramid of B-frames two. AV1 and VP9 show a frame with each packet, in order.
+/// As many frames as x264 and x265 reorder at most: with a pyramid of B-frames two. AV1 and VP9 show a frame with each
+/// packet, in order.
 fn reorder_ticks(codec: Codec, frame_rate: Rational, timescale: u32) -> u32 {
     const REORDER_FRAMES: i64 = 2;
     match codec {

@@ -42,7 +42,7 @@ impl Encoder {
         match left.first() {
             Some(option) => Err(Error::Profile(format!("{name} has no setting \"{option}\""))),
             None => {
-                let times = tells_times(settings).then(HashMap::new);
+                let times = told_timescale(settings).map(|_| HashMap::new());
                 Ok(Self { encoder, codec, name, sent: 0, times })
             }
         }
@@ -108,21 +108,19 @@ fn prepare(library: ffmpeg_next::Codec, settings: &VideoSettings) -> Result<enco
     encoder.set_height(settings.height);
     encoder.set_format(settings.pixel_format);
     // A frame is a tick, unless frames last differently long.
-    let even = (denominator, numerator);
-    let told = settings.variable_timescale.filter(|_| tells_times(settings));
-    let tick = told.and_then(|timescale| Some((1, i32::try_from(timescale).ok()?)));
-    encoder.set_time_base(tick.unwrap_or(even));
+    let told = told_timescale(settings).map(|timescale| (1, timescale));
+    encoder.set_time_base(told.unwrap_or((denominator, numerator)));
     encoder.set_frame_rate(Some((numerator, denominator)));
     encoder.set_aspect_ratio((1, 1));
     encoder.set_flags(Flags::GLOBAL_HEADER | Flags::CLOSED_GOP);
     Ok(encoder)
 }
 
-/// x264 writes the tick into its stream as the frame rate, and spends its bit rate by the true times: the mean rate would be
-/// wrong for both. The other encoders want a rate.
-fn tells_times(settings: &VideoSettings) -> bool {
-    settings.encoder == "libx264"
-        && settings.variable_timescale.is_some_and(|timescale| i32::try_from(timescale).is_ok())
+/// Ticks per second of the true times, where the encoder is told them. x264 writes the tick into its stream as the frame
+/// rate, and spends its bit rate by the true times: the mean rate would be wrong for both. The other encoders want a rate.
+fn told_timescale(settings: &VideoSettings) -> Option<i32> {
+    let timescale = settings.variable_timescale.filter(|_| settings.encoder == "libx264")?;
+    i32::try_from(timescale).ok()
 }
 
 /// The plan's options, and over them those that make chunks joinable.

@@ -17,30 +17,14 @@ fn chunks() -> (Vec<u8>, Vec<Vec<u8>>) {
 }
 
 fn audio() -> (Vec<u8>, Vec<u8>) {
-    let source = Folder::new().make("tone.mp4", "-f lavfi -i sine=f=500:r=48000:d=4 -c:a aac");
-    let task = EncodeAudio {
-        stream_index: 0,
-        demuxer: "mov".into(),
-        encoder: "aac".into(),
-        bitrate_bps: 96_000,
-        sample_rate_hz: 48_000,
-        channel_count: 1,
-        start_ticks: 0,
-        fragment_ticks: 96_000,
-        language: String::new(),
-        copy: false,
-        first_pts: None,
-        init_first: false,
-        fragment_limit: None,
-    };
-    let (report, outputs) = run(&Task::EncodeAudio(task), vec![source]).unwrap();
-    let Report::EncodeAudio(track) = report else { panic!("another report") };
-    (track.init_segment, outputs.concat())
+    let (track, bytes) = tone(4, false, None, false);
+    (track.init_segment, bytes)
 }
 
-/// Encodes four seconds of a tone; as much of it as the limit says.
-fn tone(init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Vec<u8>) {
-    let source = Folder::new().make("tone.mp4", "-f lavfi -i sine=f=500:r=48000:d=9 -c:a aac");
+/// Encodes so many seconds of a tone; as much of it as the limit says.
+fn tone(seconds: u32, init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Vec<u8>) {
+    let input = format!("-f lavfi -i sine=f=500:r=48000:d={seconds} -c:a aac");
+    let source = Folder::new().make("tone.mp4", &input);
     let task = EncodeAudio {
         stream_index: 0,
         demuxer: "mov".into(),
@@ -64,12 +48,12 @@ fn tone(init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Ve
 #[test]
 fn the_head_of_a_track_is_how_the_whole_track_begins() {
     for copy in [false, true] {
-        let (whole, bytes) = tone(true, None, copy);
-        let (head, start) = tone(true, Some(2), copy);
+        let (whole, bytes) = tone(9, true, None, copy);
+        let (head, start) = tone(9, true, Some(2), copy);
         assert_eq!(head.fragments[..], whole.fragments[..2]);
         assert_eq!((head.fragments.len(), &head.init_segment), (2, &whole.init_segment));
         assert!(start.len() < bytes.len() && bytes.starts_with(&start), "copied: {copy}");
-        let (_, bare) = tone(false, None, copy);
+        let (_, bare) = tone(9, false, None, copy);
         assert!(bytes == [&whole.init_segment[..], &bare].concat());
     }
 }

@@ -20,8 +20,13 @@ impl Coordinator {
     /// Starts it with its data in `folder`.
     pub fn start(program: &Path, folder: &Path) -> Result<Self> {
         ensure!(program.is_file(), "{} is not there; run `make release` first", program.display());
+        // Busy runners never end, so they are stragglers: copies of their tasks would be dispatched between those that
+        // are timed.
+        let config = folder.join("flotilla.toml");
+        std::fs::write(&config, "[scheduling]\nduplicate_stragglers = false\n")?;
         let mut command = Command::new(program);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(config);
+        command.arg("--data-dir").arg(folder);
         let log = std::fs::File::create(folder.join("coordinator.log"))?;
         let mut child =
             command.stdout(Stdio::piped()).stderr(log).spawn().context("flotilla does not start")?;

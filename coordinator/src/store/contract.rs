@@ -5,6 +5,7 @@ pub mod fixtures;
 pub mod garbage;
 pub mod jobs;
 pub mod leases;
+pub mod notes;
 pub mod operations;
 pub mod races;
 pub mod results;
@@ -52,6 +53,7 @@ macro_rules! contract_tests {
                 a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
                 what_the_coordinator_leaves_a_runner_finds,
             }
+            notes { a_note_is_kept_replaced_and_dropped }
             races { every_task_is_accepted_once }
             operations { random_operations_keep_the_invariants }
         }

@@ -190,6 +190,15 @@ pub trait Store: Send + Sync {
     /// Declares garbage what was shown early of published jobs whose time is over. Answers how many objects.
     async fn drop_early(&self, now: Timestamp) -> Result<u64>;
 
+    // -------------------------------------------------------------------------------------------------------- notes
+
+    /// Writes a note, over the one of that kind and key if there is one.
+    async fn keep_note(&self, note: Note) -> Result<()>;
+    /// Removes a note; one that is not there is no failure.
+    async fn drop_note(&self, kind: &str, key: &str) -> Result<()>;
+    /// The notes of a kind, by key.
+    async fn notes(&self, kind: &str) -> Result<Vec<Note>>;
+
     // ------------------------------------------------------------------------------------------------------ garbage
 
     /// Uploads and objects that nobody needs any more: all those of attempts that failed or were cancelled or

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod leases;
+mod notes;
 mod results;
 mod runners;
 mod scheduling;
@@ -10,6 +11,7 @@ mod tasks;
 
 pub use jobs::*;
 pub use leases::*;
+pub use notes::*;
 pub use results::*;
 pub use runners::*;
 pub use scheduling::*;

@@ -17,6 +17,7 @@ mod jobs;
 mod joins;
 mod leases;
 mod line;
+mod notes;
 mod open;
 mod results;
 mod rows;
@@ -282,6 +283,20 @@ impl Store for SqliteStore {
 
     async fn drop_early(&self, now: Timestamp) -> Result<u64> {
         self.writer.run(move |db| early::drop_early(db, now)).await
+    }
+
+    async fn keep_note(&self, note: Note) -> Result<()> {
+        self.writer.run(move |db| notes::keep(db, &note)).await
+    }
+
+    async fn drop_note(&self, kind: &str, key: &str) -> Result<()> {
+        let (kind, key) = (kind.to_owned(), key.to_owned());
+        self.writer.run(move |db| notes::drop(db, &kind, &key)).await
+    }
+
+    async fn notes(&self, kind: &str) -> Result<Vec<Note>> {
+        let kind = kind.to_owned();
+        self.readers.run(move |db| notes::of_kind(db, &kind)).await
     }
 
     async fn garbage(&self, limit: u32) -> Result<Vec<UploadRecord>> {

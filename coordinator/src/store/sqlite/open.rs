@@ -1,6 +1,7 @@
 //! Opens the database file: one process at a time, a safe SQLite, durable settings, the newest schema.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,10 +16,11 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const APPLICATION_ID: i32 = 0x464C_4F54;
 
 /// Schema changes in order; `user_version` counts those that the file has had.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../../migrations/sqlite/0001_foundation.sql"),
     include_str!("../../../migrations/sqlite/0002_scheduling.sql"),
     include_str!("../../../migrations/sqlite/0003_progressive.sql"),
+    include_str!("../../../migrations/sqlite/0004_notes.sql"),
 ];
 
 /// How long a statement waits for another connection of this process.
@@ -44,6 +46,8 @@ pub fn lock(path: &Path) -> Result<File> {
 /// The one connection that writes, its schema brought up to date.
 pub fn writer(path: &Path) -> Result<Connection> {
     assert_version(rusqlite::version_number())?;
+    let secret = keep_secret(path);
+    secret.map_err(|error| failed(format!("{} cannot be used: {error}", path.display())))?;
     let mut connection = Connection::open(path).map_err(|error| at(path, &error.into()))?;
     prepare(&mut connection).map_err(|error| at(path, &error))?;
     Ok(connection)
@@ -56,6 +60,12 @@ pub fn reader(path: &Path) -> Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// For the owner only: links to instances keep their tokens in it. SQLite gives its other files the same mode.
+fn keep_secret(path: &Path) -> std::io::Result<()> {
+    let file = File::options().create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
 }
 
 fn assert_version(number: i32) -> Result<()> {
@@ -134,6 +144,18 @@ mod tests {
             assert_eq!(asked("PRAGMA synchronous"), 2);
             assert_eq!(asked("PRAGMA foreign_keys"), 1);
             assert_eq!(asked("PRAGMA user_version"), i64::try_from(MIGRATIONS.len()).unwrap());
+        }
+    }
+
+    #[test]
+    fn only_the_owner_reads_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("coordinator.db");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let _writer = writer(&path).unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
         }
     }
 

@@ -54,6 +54,11 @@ pub fn rungs(source: Size, rules: &VideoRules) -> Vec<(Size, bool)> {
     own_too.then_some((own, true)).into_iter().chain(lower).collect()
 }
 
+/// The size of exactly that short side, as ffmpeg's `scale=-2:h` makes it; the source may be smaller.
+pub fn exact_size(source: Size, short_side: u32) -> Size {
+    Size { width: source.width.max(1), height: source.height.max(1) }.scaled_to(short_side)
+}
+
 /// Encoders of 4:2:0 pictures need even sides; a lost row of pixels is better than an invented one.
 fn even_below(pixels: u32) -> u32 {
     (pixels & !1).max(2)
@@ -93,6 +98,18 @@ mod tests {
     fn odd_and_tiny_sources_keep_an_even_size_of_their_own() {
         check(101, 77, &[(100, 76)]);
         check(1, 1, &[(2, 2)]);
+    }
+
+    #[test]
+    fn an_exact_size_may_be_larger_or_beside_an_odd_source() {
+        let of = |width, height, short_side| {
+            let size = exact_size(Size { width, height }, short_side);
+            (size.width, size.height)
+        };
+        assert_eq!(of(1280, 720, 720), (1280, 720));
+        assert_eq!(of(853, 481, 482), (854, 482));
+        assert_eq!(of(406, 720, 1080), (1080, 1916));
+        assert_eq!(of(320, 180, 2160), (3840, 2160));
     }
 
     #[test]

@@ -16,10 +16,10 @@ pub use encoders::{
     AUDIO_ENCODERS, AudioEncoder, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
 pub use fps::limited_fps;
-pub use ladder::{Size, rungs};
+pub use ladder::{Size, exact_size, rungs};
 pub use load::{FileProblem, Library, LoadError, UnknownProfile};
 pub use profile::{
-    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TextChoice, TextRules,
-    TrackChoice, VideoRules,
+    AudioRules, ExactRendition, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TextChoice,
+    TextRules, TrackChoice, VideoRules,
 };
 pub use validate::{Problem, parse};

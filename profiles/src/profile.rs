@@ -61,6 +61,20 @@ pub struct VideoRules {
     /// Make a video of a source that has only sound: of its cover, or of a plain picture.
     #[serde(default)]
     pub still_image: bool,
+    /// Exactly these renditions, in place of what heights, the source's own size and the frame rate's limits say; empty:
+    /// those rules hold. For whoever is told what to make; not a field of profile files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exact: Vec<ExactRendition>,
+}
+
+/// A rendition that is made whatever the source is like: it may be larger, and have more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactRendition {
+    /// Pixels, even.
+    pub short_side: u32,
+    /// Whole frames a second; a source whose own rate rounds to it keeps its own.
+    pub fps: u32,
 }
 
 /// Settings of small renditions, whose few pixels leave an encoder little to go by.
@@ -163,6 +177,9 @@ pub struct PackageRules {
     pub hls: bool,
     /// An MP4 with its index first per rendition.
     pub progressive: bool,
+    /// One fragmented MP4 per rendition with the default audio track in it.
+    #[serde(default)]
+    pub muxed: bool,
     /// Target length of an HLS segment.
     pub segment_seconds: u32,
 }

@@ -93,6 +93,7 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
         settings,
         small,
         still_image,
+        exact: Vec::new(),
     })
 }
 
@@ -220,10 +221,11 @@ fn read_package(section: Section<'_>) -> PackageRules {
     let rules = PackageRules {
         hls: section.flag("hls", Some(true)),
         progressive: section.flag("progressive", Some(false)),
+        muxed: section.flag("muxed", Some(false)),
         segment_seconds: section.whole("segment_seconds", 1..=20, Some(4)),
     };
-    if !rules.hls && !rules.progressive {
-        section.report("nothing is published: set hls = true or progressive = true");
+    if !rules.hls && !rules.progressive && !rules.muxed {
+        section.report("nothing is published: set hls = true, progressive = true or muxed = true");
     }
     section.finish();
     rules

@@ -191,7 +191,7 @@ fn plan(job_id: &JobId, chunk_count: u32) -> Result<NewPlan> {
         video: None,
         audio: vec![],
         text: vec![],
-        package: Package { hls: true, progressive: false, segment_seconds: 4 },
+        package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
         notes: vec![],
         early: false,
     };

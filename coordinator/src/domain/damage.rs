@@ -90,7 +90,7 @@ mod tests {
             audio: vec![],
             text: vec![],
             early: false,
-            package: Package { hls: true, progressive: false, segment_seconds: 4 },
+            package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
             notes: vec![],
         }
     }

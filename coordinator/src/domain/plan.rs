@@ -97,6 +97,19 @@ pub struct Grid {
     pub source_pts: Sequence,
 }
 
+impl VideoPlan {
+    /// The rendition of that short side, pixels, and nominal rate, whole frames a second.
+    pub fn rendition_of(&self, short_side: u32, fps: u32) -> Option<&Rendition> {
+        let rate = |rendition: &Rendition| {
+            self.grids.get(rendition.grid_index as usize).map(|grid| grid.frame_rate.round())
+        };
+        let wanted = |rendition: &&Rendition| {
+            rendition.short_side() == short_side && rate(rendition) == Some(i64::from(fps))
+        };
+        self.renditions.iter().find(wanted)
+    }
+}
+
 impl Grid {
     /// Output frames.
     pub fn frame_count(&self) -> u64 {
@@ -175,6 +188,13 @@ pub struct Rendition {
     pub pixel_format: String,
     /// Cap of the video's rate, bit/s.
     pub max_bitrate_bps: u64,
+}
+
+impl Rendition {
+    /// What it is called by, pixels.
+    pub fn short_side(&self) -> u32 {
+        self.width.min(self.height)
+    }
 }
 
 /// One audio track.
@@ -263,8 +283,39 @@ pub struct Package {
     pub hls: bool,
     /// An MP4 with its index first per rendition, audio muxed in.
     pub progressive: bool,
+    /// A single-file fMP4 per rendition with the default audio track in it.
+    #[serde(default)]
+    pub muxed: bool,
     /// Target length of an HLS segment, whole seconds.
     pub segment_seconds: u32,
+}
+
+/// A file that is made of a rendition's chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenditionFile {
+    /// The single-file fMP4 of the picture alone.
+    Media,
+    /// The MP4 with its index first, sound inside.
+    Progressive,
+    /// The single-file fMP4 with sound inside.
+    Muxed,
+}
+
+impl Package {
+    /// What is made of each rendition, in the order of its assembly's outputs.
+    pub fn files(self) -> impl Iterator<Item = RenditionFile> {
+        let wanted = [
+            (self.hls, RenditionFile::Media),
+            (self.progressive, RenditionFile::Progressive),
+            (self.muxed, RenditionFile::Muxed),
+        ];
+        wanted.into_iter().filter_map(|(wanted, file)| wanted.then_some(file))
+    }
+
+    /// Some file of a rendition has the default audio track in it.
+    pub fn puts_sound_into_pictures(self) -> bool {
+        self.progressive || self.muxed
+    }
 }
 
 /// A task of a plan, before it has an id.

@@ -12,7 +12,7 @@ mod why;
 use std::sync::Arc;
 
 pub use error::JobsError;
-pub use submission::{ORDINARY_PRIORITY, SourceRef, Submission};
+pub use submission::{ORDINARY_PRIORITY, ProfileChoice, SourceRef, Submission};
 pub use tokens::NewToken;
 pub use view::{JobView, Progress, RunnerView, TaskView};
 pub use why::{WhyTasks, WhyView};
@@ -40,7 +40,10 @@ impl Jobs {
     pub async fn submit(&self, submission: Submission) -> Result<JobId, JobsError> {
         let parts = &self.parts;
         submission.check()?;
-        let profile = parts.profiles.get(&submission.profile).map_err(JobsError::profile)?.clone();
+        let profile = match submission.profile {
+            ProfileChoice::Named(name) => parts.profiles.get(&name).map_err(JobsError::profile)?.clone(),
+            ProfileChoice::Given(profile) => *profile,
+        };
         if let Some(key) = &submission.idempotency_key
             && let Some(earlier) = parts.store.job_of_key(key).await?
         {
@@ -57,8 +60,8 @@ impl Jobs {
             source_object: source.at.clone(),
             source_bytes: source.size_bytes,
             source_is_ours: source.is_ours,
-            profile: submission.profile,
             profile_json: serde_json::to_string(&profile).expect("profiles have a JSON form"),
+            profile: profile.name,
             destination: submission.destination,
             chunk_seconds: submission.chunk_seconds,
             priority: submission.priority,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use flotilla_profiles::Profile;
 use url::Url;
 
 use super::JobsError;
@@ -16,7 +17,7 @@ pub struct Submission {
     /// What to transcode.
     pub source: SourceRef,
     /// By which profile.
-    pub profile: String,
+    pub profile: ProfileChoice,
     /// Where to publish; must not hold a published video yet.
     pub destination: Destination,
     /// Fixed chunk length; none: the planner decides.
@@ -29,6 +30,15 @@ pub struct Submission {
     pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
+}
+
+/// The profile of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProfileChoice {
+    /// One of the library, by its name.
+    Named(String),
+    /// This one: for callers that are told what to make, job by job. Never taken from the network.
+    Given(Box<Profile>),
 }
 
 /// Longest idempotency key, characters.

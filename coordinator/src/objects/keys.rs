@@ -6,6 +6,7 @@
 //! destination     {prefix}/master.m3u8                     written last: the commit point
 //!                 {prefix}/{rendition}/playlist.m3u8
 //!                 {prefix}/{rendition}/media.mp4
+//!                 {prefix}/{rendition}/muxed.mp4, muxed.m3u8      with sound inside
 //!                 {prefix}/{subtitles}/subtitles.vtt
 //!                 {prefix}/{height}p.mp4                   progressive
 //!                 {prefix}/report.json
@@ -158,6 +159,18 @@ impl Destination {
     pub fn media(&self, rendition: &str) -> Result<Location, InvalidName> {
         check_rendition(rendition)?;
         Ok(self.at(&format!("{rendition}/media.mp4")))
+    }
+
+    /// The media file of a rendition with sound inside.
+    pub fn muxed(&self, rendition: &str) -> Result<Location, InvalidName> {
+        check_rendition(rendition)?;
+        Ok(self.at(&format!("{rendition}/muxed.mp4")))
+    }
+
+    /// The media playlist of that file.
+    pub fn muxed_playlist(&self, rendition: &str) -> Result<Location, InvalidName> {
+        check_rendition(rendition)?;
+        Ok(self.at(&format!("{rendition}/muxed.m3u8")))
     }
 
     /// What all that is shown early of a job begins with.

@@ -72,6 +72,14 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// The pace for a rendition that has `fps` frames a second whatever the source has.
+    pub(super) fn exact_pace(&self, fps: u32) -> Pace {
+        match fps > self.fps() {
+            true => Pace::Even(Rational { numerator: i64::from(fps), denominator: 1 }),
+            false => self.pace(fps),
+        }
+    }
+
     /// The grid of a pace, with keyframes `gop_seconds` apart.
     pub(super) fn draft(&self, pace: Pace, gop_seconds: u32) -> Draft {
         let (timescale, frame_rate, times, source_pts) = match pace {

@@ -89,7 +89,12 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
         // Only playlists can grow.
         early: request.early && package.hls,
-        package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
+        package: Package {
+            hls: package.hls,
+            progressive: package.progressive,
+            muxed: package.muxed,
+            segment_seconds,
+        },
     })
 }
 
@@ -107,7 +112,7 @@ fn plan_video(
     let mut paces: Vec<Pace> = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut ladder: Vec<Rendition> = Vec::new();
-    for step in renditions::steps(shown, &frames, rules) {
+    for step in renditions::steps(shown, &frames, rules)? {
         let grid_index = paces.iter().position(|pace| *pace == step.pace).unwrap_or_else(|| {
             paces.push(step.pace);
             drafts.push(frames.draft(step.pace, rules.gop_seconds));
@@ -116,6 +121,8 @@ fn plan_video(
         let grid = (u32::try_from(grid_index).expect("ladders are short"), drafts[grid_index].frame_rate);
         ladder.push(renditions::rendition(step, grid, (shown, input_bps), rules)?);
     }
+    let rates: Vec<_> = drafts.iter().map(|draft| draft.frame_rate).collect();
+    renditions::tell_apart(&mut ladder, &rates);
     let wanted = match request.chunk_seconds {
         Some(seconds) => Wanted::of_length(duration_ms(&drafts[0]), seconds),
         None => Wanted::Falling(Sizes::of(&drafts, &ladder, request.slots)),

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use flotilla_profiles::{Picture, Size, VideoRules, cap_bps, limited_fps, rungs, video_encoder};
+use flotilla_profiles::{
+    ExactRendition, Picture, Size, VideoRules, cap_bps, exact_size, limited_fps, rungs, video_encoder,
+};
 
-use super::colour;
 use super::grid::{Frames, Pace};
+use super::{check, colour};
 use crate::domain::plan::{Rendition, SourcePicture};
 use crate::domain::source::VideoStream;
 use crate::domain::{Failure, FailureClass, Rational};
@@ -21,6 +23,9 @@ const MAX_STRETCHED_WIDTH: u64 = 8192;
 
 /// Nominal rates above this are part of a rendition's name.
 const UNNAMED_FPS: i64 = 30;
+
+/// Nobody asks for more frames a second.
+const MAX_EXACT_FPS: u32 = 1000;
 
 /// A rendition's size and pace, before grids are numbered.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,12 +86,49 @@ pub(super) fn source_picture(stream: &VideoStream) -> SourcePicture {
 }
 
 /// The ladder of a source, largest first.
-pub(super) fn steps(shown: Size, frames: &Frames<'_>, rules: &VideoRules) -> Vec<Step> {
+pub(super) fn steps(shown: Size, frames: &Frames<'_>, rules: &VideoRules) -> Result<Vec<Step>, Failure> {
+    if !rules.exact.is_empty() {
+        return exact_steps(shown, frames, &rules.exact);
+    }
     let pace = |size: Size, is_own: bool| match is_own && rules.keep_source_size {
         true => Pace::Own,
         false => frames.pace(limited_fps(frames.fps(), size.short_side(), rules.frame_rate)),
     };
-    rungs(shown, rules).into_iter().map(|(size, is_own)| Step { size, pace: pace(size, is_own) }).collect()
+    let step = |(size, is_own)| Step { size, pace: pace(size, is_own) };
+    Ok(rungs(shown, rules).into_iter().map(step).collect())
+}
+
+/// What was asked for, whatever the source is like.
+fn exact_steps(shown: Size, frames: &Frames<'_>, wanted: &[ExactRendition]) -> Result<Vec<Step>, Failure> {
+    let mut wanted = wanted.to_vec();
+    wanted.sort_unstable_by(|a, b| b.cmp(a));
+    wanted.dedup();
+    let step = |rendition: ExactRendition| {
+        let ExactRendition { short_side, fps } = rendition;
+        let size = exact_size(shown, short_side.max(2));
+        let fits =
+            short_side >= 2 && short_side.is_multiple_of(2) && size.width.max(size.height) <= check::MAX_SIDE;
+        if !fits || !(1..=MAX_EXACT_FPS).contains(&fps) {
+            let message = format!(
+                "the profile asks for {short_side}p at {fps} frames/s: short sides are even, long ones at most {} pixels, \
+                 rates 1 to {MAX_EXACT_FPS}",
+                check::MAX_SIDE
+            );
+            return Err(Failure { class: FailureClass::Profile, message });
+        }
+        Ok(Step { size, pace: frames.exact_pace(fps) })
+    };
+    wanted.into_iter().map(step).collect()
+}
+
+/// Renditions of one size at several low rates get their rates into their names: all but the first of a name.
+pub(super) fn tell_apart(ladder: &mut [Rendition], rates: &[Rational]) {
+    for at in 1..ladder.len() {
+        if ladder[..at].iter().any(|earlier| earlier.name == ladder[at].name) {
+            let rate = rates.get(ladder[at].grid_index as usize).map_or(0, |rate| rate.round());
+            ladder[at].name = format!("{}p{rate}", ladder[at].short_side());
+        }
+    }
 }
 
 /// A rendition of a ladder's step on the grid with that number and rate.

@@ -26,17 +26,20 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
     if let Some(video) = &plan.video {
         for (rendition_index, rendition) in (0..).zip(&video.renditions) {
             // The default track is the first.
-            let sound = audio_places.first().filter(|_| plan.package.progressive);
+            let sound = audio_places.first().filter(|_| plan.package.puts_sound_into_pictures());
             let depends_on = sound.into_iter().chain(&chunk_places).copied().collect();
             let size = assembled_mebibytes(video, rendition);
             let kind = TaskKind::Assemble { rendition_index };
-            // An MP4 with its index first is no concatenation.
-            let encoders = if plan.package.progressive { Vec::new() } else { joined_by_copying() };
+            // A file with sound inside is no concatenation.
+            let encoders = match plan.package.puts_sound_into_pictures() {
+                true => Vec::new(),
+                false => joined_by_copying(),
+            };
             let work = Work::of_reading(JOINING, size);
             tasks.push(PlannedTask { kind, depends_on, encoders, size, work });
         }
     }
-    // A progressive MP4 has the sound in it; a file of its own is for HLS, or when there is nothing else.
+    // Other files have the sound in them; a file of its own is for HLS, or when there is nothing else.
     if plan.package.hls || plan.video.is_none() {
         let tracks = (0..).zip(&plan.audio).zip(&audio_places);
         tasks.extend(tracks.map(|((index, track), &place)| assemble_audio(index, track, place)));

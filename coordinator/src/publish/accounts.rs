@@ -111,6 +111,7 @@ fn rendition(finished: &Finished, file: &VideoFile<'_>) -> Rendition {
         encoder: encoder(finished, TaskKind::EncodeChunk { chunk_index: 0 }, &plan.encoder),
         bucket,
         progressive_bytes: file.progressive.map(|object| object.size_bytes),
+        muxed_bytes: file.muxed.as_ref().map(|(_, object)| object.size_bytes),
     }
 }
 
@@ -253,13 +254,15 @@ fn totals(finished: &Finished) -> Totals {
     })
 }
 
-fn files(destination: &Destination, ladder: &Ladder<'_>, playlists: &[(Location, String)]) -> Vec<File> {
+fn files<'a>(destination: &Destination, ladder: &Ladder<'a>, playlists: &[(Location, String)]) -> Vec<File> {
     let prefix = destination.key_prefix();
     let file = |at: &Location, bytes| {
         let path = at.key().strip_prefix(&prefix).unwrap_or(at.key()).to_owned();
         File { path, bytes }
     };
-    let video = ladder.video.iter().flat_map(|file| [file.media, file.progressive]);
+    let made =
+        |file: &VideoFile<'a>| [file.media, file.progressive, file.muxed.as_ref().map(|(_, object)| *object)];
+    let video = ladder.video.iter().flat_map(made);
     let media = video.chain(ladder.audio.iter().map(|file| file.media)).flatten();
     let media = media.chain(ladder.text.iter().map(|file| file.object));
     let media = media.map(|object| file(&object.at, object.size_bytes));

@@ -126,7 +126,7 @@ fn plan() -> Plan {
         audio: vec![fixtures::audio_plan("audio-eng", "eng", "", true)],
         text: vec![],
         early: false,
-        package: Package { hls: true, progressive: false, segment_seconds: 2 },
+        package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 2 },
         notes: vec!["a note".into()],
     }
 }

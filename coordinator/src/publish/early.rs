@@ -217,6 +217,6 @@ impl Growing {
         let uris: Vec<&str> = self.uris.iter().map(String::as_str).collect();
         let kind = Kind::Event { ended };
         let target = self.target_seconds;
-        playlist::written(kind, target, self.start.init_segment.len(), &self.segments, &uris)
+        playlist::written(kind, target, self.start.init_segment.len() as u64, &self.segments, &uris)
     }
 }

@@ -3,12 +3,13 @@
 //! then compares it with the stored bytes.
 
 use super::joined::Joined;
+use super::muxed::Muxed;
 use super::planned::{check_assembly, check_chunk, check_picture, check_sound};
 use super::segments::Segments;
 use super::{Finished, PublishError};
 use crate::domain::TaskKind;
 use crate::domain::outcome::{Outcome, Track};
-use crate::domain::plan::{AudioPlan, Grid, Rendition, TextPlan, VideoPlan};
+use crate::domain::plan::{AudioPlan, Grid, Package, Plan, Rendition, RenditionFile, TextPlan, VideoPlan};
 use crate::store::{StoredObject, TaskRecord};
 
 /// All files of a result.
@@ -31,6 +32,8 @@ pub(super) struct VideoFile<'a> {
     pub media: Option<&'a StoredObject>,
     /// The MP4 with its index first, if the plan wants it.
     pub progressive: Option<&'a StoredObject>,
+    /// The single-file fMP4 with sound inside, if the plan wants it.
+    pub muxed: Option<(Muxed, &'a StoredObject)>,
 }
 
 /// An audio track.
@@ -54,13 +57,14 @@ impl<'a> Ladder<'a> {
     /// Gathers and checks all renditions and audio tracks of a job.
     pub fn gather(finished: &'a Finished) -> Result<Self, PublishError> {
         let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text: text_files(finished)? };
-        if let Some(video) = &finished.plan.video {
-            for rendition_index in 0..video.renditions.len() {
-                ladder.video.push(video_file(finished, video, rendition_index)?);
-            }
-        }
         for audio_index in 0..finished.plan.audio.len() {
             ladder.audio.push(audio_file(finished, audio_index)?);
+        }
+        if let Some(video) = &finished.plan.video {
+            for rendition_index in 0..video.renditions.len() {
+                let sound = ladder.audio.first().map(|file| &file.joined);
+                ladder.video.push(video_file(finished, video, rendition_index, sound)?);
+            }
         }
         match ladder.video.is_empty() && ladder.audio.is_empty() {
             true => Err(PublishError::Records("the plan has neither video nor audio".into())),
@@ -110,36 +114,60 @@ fn video_file<'a>(
     finished: &'a Finished,
     video: &'a VideoPlan,
     rendition_index: usize,
+    sound: Option<&Joined>,
 ) -> Result<VideoFile<'a>, PublishError> {
+    let (plan, grid, joined) = whole_picture(&finished.tasks, video, rendition_index)?;
+    let index = index_u32(rendition_index);
+    let task = task_of(&finished.tasks, TaskKind::Assemble { rendition_index: index })?;
+    check_assembly(joined_samples(task)?, &joined)?;
+    let package = finished.plan.package;
+    let segments = Segments::new(&joined, package.segment_seconds);
+    let muxed = match file_of(task, package, RenditionFile::Muxed)? {
+        Some(object) => Some((Muxed::new(&joined, &segments, sound, object.size_bytes)?, object)),
+        None => None,
+    };
+    let media = file_of(task, package, RenditionFile::Media)?;
+    let progressive = file_of(task, package, RenditionFile::Progressive)?;
+    Ok(VideoFile { plan, grid, joined, segments, media, progressive, muxed })
+}
+
+/// A rendition of which every chunk is done.
+pub(super) fn whole_picture<'a>(
+    tasks: &[TaskRecord],
+    video: &'a VideoPlan,
+    rendition_index: usize,
+) -> Result<(&'a Rendition, &'a Grid, Joined), PublishError> {
     let mut chunks = Vec::new();
     for chunk_index in (0..).take(video.chunks.len()) {
-        let task = task_of(finished, TaskKind::EncodeChunk { chunk_index })?;
+        let task = task_of(tasks, TaskKind::EncodeChunk { chunk_index })?;
         let Some(Outcome::EncodeChunk { renditions, .. }) = &task.outcome else {
             return Err(no_outcome(task));
         };
         chunks.push(renditions.get(rendition_index).ok_or_else(|| no_outcome(task))?);
     }
-    let (plan, grid, joined) = joined_video(video, rendition_index, &chunks)?;
-    let index = index_u32(rendition_index);
-    let task = task_of(finished, TaskKind::Assemble { rendition_index: index })?;
-    check_assembly(joined_samples(task)?, &joined)?;
-    let package = finished.plan.package;
-    let media = if package.hls { Some(object_of(task, 0)?) } else { None };
-    let progressive = if package.progressive { Some(object_of(task, package.hls.into())?) } else { None };
-    let segments = Segments::new(&joined, package.segment_seconds);
-    Ok(VideoFile { plan, grid, joined, segments, media, progressive })
+    joined_video(video, rendition_index, &chunks)
+}
+
+/// The default audio track, whose task is done; none: the plan has no sound.
+pub(super) fn default_sound(plan: &Plan, tasks: &[TaskRecord]) -> Result<Option<Joined>, PublishError> {
+    let Some(track) = plan.audio.first() else { return Ok(None) };
+    whole_sound(tasks, track, 0).map(Some)
+}
+
+fn whole_sound(tasks: &[TaskRecord], plan: &AudioPlan, audio_index: u32) -> Result<Joined, PublishError> {
+    let task = task_of(tasks, TaskKind::EncodeAudio { audio_index })?;
+    let Some(Outcome::EncodeAudio(track)) = &task.outcome else { return Err(no_outcome(task)) };
+    joined_sound(plan, track)
 }
 
 fn audio_file(finished: &Finished, audio_index: usize) -> Result<AudioFile<'_>, PublishError> {
     let plan = &finished.plan.audio[audio_index];
     let audio_index = index_u32(audio_index);
-    let task = task_of(finished, TaskKind::EncodeAudio { audio_index })?;
-    let Some(Outcome::EncodeAudio(track)) = &task.outcome else { return Err(no_outcome(task)) };
-    let joined = joined_sound(plan, track)?;
+    let joined = whole_sound(&finished.tasks, plan, audio_index)?;
     let package = finished.plan.package;
     let mut media = None;
     if package.hls {
-        let task = task_of(finished, TaskKind::AssembleAudio { audio_index })?;
+        let task = task_of(&finished.tasks, TaskKind::AssembleAudio { audio_index })?;
         check_assembly(joined_samples(task)?, &joined)?;
         media = Some(object_of(task, 0)?);
     }
@@ -151,7 +179,7 @@ fn text_files(finished: &Finished) -> Result<Vec<TextFile<'_>>, PublishError> {
     if finished.plan.text.is_empty() {
         return Ok(Vec::new());
     }
-    let task = task_of(finished, TaskKind::ExtractText)?;
+    let task = task_of(&finished.tasks, TaskKind::ExtractText)?;
     let Some(Outcome::ExtractText { cue_counts }) = &task.outcome else { return Err(no_outcome(task)) };
     let file = |(at, plan)| {
         let cue_count = cue_counts.get(at).copied().ok_or_else(|| no_outcome(task))?;
@@ -161,14 +189,23 @@ fn text_files(finished: &Finished) -> Result<Vec<TextFile<'_>>, PublishError> {
     Ok(files?.into_iter().filter(|file| file.cue_count > 0).collect())
 }
 
-fn task_of(finished: &Finished, kind: TaskKind) -> Result<&TaskRecord, PublishError> {
-    let found = finished.tasks.iter().find(|task| task.kind == kind);
+pub(super) fn task_of(tasks: &[TaskRecord], kind: TaskKind) -> Result<&TaskRecord, PublishError> {
+    let found = tasks.iter().find(|task| task.kind == kind);
     found.ok_or_else(|| PublishError::Records(format!("there is no task {kind:?}")))
 }
 
-fn object_of(task: &TaskRecord, output_index: usize) -> Result<&StoredObject, PublishError> {
+pub(super) fn object_of(task: &TaskRecord, output_index: usize) -> Result<&StoredObject, PublishError> {
     let missing = || PublishError::Records(format!("task {} has no object {output_index}", task.id));
     task.objects.get(output_index).ok_or_else(missing)
+}
+
+/// What an assembly has made; none: the package has no such file.
+pub(super) fn file_of(
+    task: &TaskRecord,
+    package: Package,
+    file: RenditionFile,
+) -> Result<Option<&StoredObject>, PublishError> {
+    package.files().position(|made| made == file).map(|at| object_of(task, at)).transpose()
 }
 
 /// What whoever joined the chunks has counted.

@@ -13,6 +13,7 @@ mod bench;
 mod boxes;
 mod check;
 mod codecs;
+pub mod delivery;
 pub mod early;
 mod error;
 mod export;
@@ -24,6 +25,7 @@ mod ladder;
 pub mod layout;
 pub mod manifest;
 pub mod moof;
+mod muxed;
 mod naming;
 mod planned;
 pub mod playlist;
@@ -44,15 +46,19 @@ use crate::domain::source::Source;
 use crate::objects::{Location, Storage};
 use crate::store::{AttemptRecord, JobRecord, RunnerRecord, TaskRecord};
 pub use boxes::Malformed;
+pub use delivery::{Delivery, Form};
 pub use error::PublishError;
 pub use export::{ExportError, export};
 use ladder::Ladder;
 use manifest::{AudioTrack, VideoVariant};
+pub use muxed::{MuxedSegment, interleaved};
 pub use report::Report;
 pub use whole::Whole;
 
 pub(crate) const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
 const REPORT_TYPE: &str = "application/json";
+/// Name of a muxed file, beside its playlist.
+const MUXED_NAME: &str = "muxed.mp4";
 
 /// All records of a job whose tasks are done.
 #[derive(Clone, Debug)]
@@ -95,6 +101,12 @@ pub async fn publish(finished: &Finished, storage: &Storage) -> Result<Published
             let facts = subtitles::check_stored(file, storage).await?;
             let text = subtitles::playlist(facts, ladder.duration_us());
             playlists.push((destination.playlist(&file.plan.name)?, text));
+        }
+    }
+    for file in &ladder.video {
+        if let Some((muxed, _)) = &file.muxed {
+            let at = destination.muxed_playlist(&file.plan.name)?;
+            playlists.push((at, muxed.playlist(MUXED_NAME)));
         }
     }
     if finished.plan.early {

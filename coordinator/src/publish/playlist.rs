@@ -25,14 +25,14 @@ pub enum Kind {
 pub fn media_playlist(joined: &Joined, segments: &Segments) -> String {
     let target_seconds = segments.target_duration_seconds();
     let uris = vec![MEDIA_NAME; segments.list.len()];
-    written(Kind::Vod, target_seconds, joined.init_segment.len(), segments, &uris)
+    written(Kind::Vod, target_seconds, joined.init_segment.len() as u64, segments, &uris)
 }
 
 /// A playlist of segments that lie in these objects, one for each; the first object begins with the init segment.
 pub fn written(
     kind: Kind,
     target_seconds: u64,
-    init_bytes: usize,
+    init_bytes: u64,
     segments: &Segments,
     uris: &[&str],
 ) -> String {

@@ -144,6 +144,8 @@ pub struct Rendition {
     pub bucket: Option<Bucket>,
     /// Length of the progressive file; none: not asked for.
     pub progressive_bytes: Option<u64>,
+    /// Length of the muxed file; none: not asked for.
+    pub muxed_bytes: Option<u64>,
 }
 
 /// An audio track.

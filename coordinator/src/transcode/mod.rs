@@ -18,7 +18,7 @@ use crate::cli::progress::Display;
 use crate::config::Config;
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{FailureClass, JobId, JobState};
-use crate::jobs::{JobView, ORDINARY_PRIORITY, SourceRef, Submission};
+use crate::jobs::{JobView, ORDINARY_PRIORITY, ProfileChoice, SourceRef, Submission};
 use crate::lifecycle::interrupted;
 use crate::publish::export;
 use crew::Crew;
@@ -86,7 +86,7 @@ async fn work_on(
 ) -> Result<(), UserError> {
     let submission = Submission {
         source,
-        profile: args.profile.clone(),
+        profile: ProfileChoice::Named(args.profile.clone()),
         destination: "s3://flotilla/result".parse().expect("a constant destination"),
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,

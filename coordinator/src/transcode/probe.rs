@@ -12,7 +12,7 @@ use crate::app::Coordinator;
 use crate::cli::exit::{Exit, UserError, job_failed};
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, Plan};
-use crate::jobs::{ORDINARY_PRIORITY, SourceRef, Submission};
+use crate::jobs::{ORDINARY_PRIORITY, ProfileChoice, SourceRef, Submission};
 use crate::lifecycle::interrupted;
 use crate::survey::survey;
 
@@ -70,9 +70,10 @@ async fn find_out(
     work: &Path,
     verbose: u8,
 ) -> Result<Found, UserError> {
+    let profile = args.profile.clone().unwrap_or_else(|| ANY_PROFILE.into());
     let submission = Submission {
         source,
-        profile: args.profile.clone().unwrap_or_else(|| ANY_PROFILE.into()),
+        profile: ProfileChoice::Named(profile.clone()),
         destination: "s3://flotilla/result".parse().expect("a constant destination"),
         chunk_seconds: args.chunk_seconds,
         priority: ORDINARY_PRIORITY,
@@ -80,7 +81,7 @@ async fn find_out(
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
     };
-    let crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
+    let crew = Crew::muster(coordinator, None, &profile, work, verbose).await?;
     let (mut crew, job_id) = crew.submit(coordinator, submission).await?;
     let found = watch(coordinator, &job_id, &mut crew, args.profile.is_some()).await;
     // Nobody wants the chunks that may have been begun.

@@ -26,7 +26,9 @@ use super::extract::{Json, Query};
 use super::problem::Problem;
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
-use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView, WhyView};
+use crate::jobs::{
+    JobView, Jobs, JobsError, NewToken, ProfileChoice, RunnerView, SourceRef, Submission, TaskView, WhyView,
+};
 use crate::store::TokenRecord;
 
 /// A submission.
@@ -112,7 +114,7 @@ async fn submit(
     let destination = destination.map_err(|error| JobsError::Invalid(format!("destination {error}")))?;
     let submission = Submission {
         source: SourceRef::remote(&body.source)?,
-        profile: body.profile,
+        profile: ProfileChoice::Named(body.profile),
         destination,
         chunk_seconds: body.chunk_seconds,
         priority: body.priority.unwrap_or(crate::jobs::ORDINARY_PRIORITY),

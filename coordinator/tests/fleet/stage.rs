@@ -8,7 +8,7 @@ use std::time::Duration;
 use flotilla_coordinator::clock::{Clock, SystemClock};
 use flotilla_coordinator::config::Config;
 use flotilla_coordinator::domain::{JobId, Timestamp};
-use flotilla_coordinator::jobs::{JobView, Jobs, NewToken, SourceRef, Submission};
+use flotilla_coordinator::jobs::{JobView, Jobs, NewToken, ProfileChoice, SourceRef, Submission};
 use flotilla_coordinator::objects::Storage;
 use flotilla_coordinator::{Coordinator, StartError};
 
@@ -94,7 +94,7 @@ impl Stage {
         std::fs::write(&path, "bytes of a video").expect("a file can be written");
         Submission {
             source: SourceRef::File(path),
-            profile: "web".into(),
+            profile: ProfileChoice::Named("web".into()),
             destination: format!("s3://{BUCKET}/published/{name}").parse().expect("a destination"),
             chunk_seconds: Some(4),
             priority: 100,

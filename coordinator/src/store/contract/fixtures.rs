@@ -183,7 +183,7 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
         audio: vec![],
         text: vec![],
         early: false,
-        package: Package { hls: true, progressive: false, segment_seconds: 4 },
+        package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
         notes: vec![],
     };
     let chunk = |chunk_index| {

@@ -14,7 +14,8 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::objects::{EmbeddedServer, Storage, StorageConfig, StorageError, WorkBucket};
-use crate::parts::{Busy, Parts, Plans, Roster, Turns, Waiting};
+use crate::parts::{Busy, Parts, Plans, Roster, Shares, Turns, Waiting};
+use crate::peertube::Peertube;
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
@@ -25,6 +26,7 @@ use crate::{fleet, publisher, web};
 pub struct Coordinator {
     parts: Arc<Parts>,
     jobs: Jobs,
+    peertube: Peertube,
     address: SocketAddr,
     data_dir: DataDir,
 }
@@ -69,11 +71,13 @@ impl Coordinator {
             turns: Turns::default(),
             admin_token: data_dir.admin_token()?,
             plans: Plans::default(),
+            shares: Shares::default(),
             config,
         });
         let jobs = Jobs::new(parts.clone());
-        web::spawn(&parts, jobs.clone(), embedded, listener);
-        let coordinator = Self { parts, jobs, address, data_dir };
+        let peertube = Peertube::new(parts.clone(), jobs.clone());
+        web::spawn(&parts, (jobs.clone(), peertube.clone()), embedded, listener);
+        let coordinator = Self { parts, jobs, peertube, address, data_dir };
         coordinator.take_up().await?;
         Ok(coordinator)
     }
@@ -114,6 +118,7 @@ impl Coordinator {
         spawn(parts, |parts| async move { publisher::publish_finished(&parts).await });
         spawn(parts, |parts| async move { scheduler::seal_accepted(&parts).await });
         spawn(parts, |parts| async move { scheduler::sweep_sources(&parts).await });
+        self.peertube.take_up().await?;
         self.data_dir.note_url(&self.url())?;
         tracing::info!(url = self.url(), data = %parts.config.data.dir.display(), "coordinator is ready");
         Ok(())

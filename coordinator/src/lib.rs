@@ -23,6 +23,7 @@ pub mod transcode;
 mod app;
 
 mod fleet;
+pub mod peertube;
 mod web;
 
 pub mod jobs;

@@ -60,6 +60,11 @@ impl Client {
         self.answer(self.http.post(self.at(path)).json(body)).await
     }
 
+    /// POST a document to which there is nothing to answer.
+    pub async fn tell(&self, path: &str, body: &impl Serialize) -> Result<(), UserError> {
+        self.send(self.http.post(self.at(path)).json(body)).await.map(drop)
+    }
+
     /// DELETE something.
     pub async fn delete(&self, path: &str) -> Result<(), UserError> {
         self.send(self.http.delete(self.at(path))).await.map(drop)

@@ -3,6 +3,7 @@
 mod client;
 pub mod exit;
 pub mod lists;
+mod peertube;
 mod profiles;
 pub mod progress;
 mod serve;
@@ -76,6 +77,8 @@ pub enum Command {
     Runners(Remote),
     /// Make, list and revoke join tokens.
     Token(TokenArgs),
+    /// Work for PeerTube instances as their runner: register, list, status, unregister.
+    Peertube(peertube::PeertubeArgs),
     /// List the profiles that jobs may name, or show one.
     Profiles(ProfilesArgs),
 }
@@ -246,6 +249,7 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
         Command::Retry(args) => lists::retry(args, json).await,
         Command::Runners(remote) => lists::runners(&remote, json).await,
         Command::Token(args) => lists::token(args.command, json).await,
+        Command::Peertube(args) => peertube::run(args, json).await,
         Command::Profiles(args) => profiles::run(&args, json),
     }
 }

@@ -2,6 +2,7 @@
 //! that. Unknown keys are refused, all problems are reported at once, secrets never appear in `Debug` output.
 
 mod load;
+mod peertube;
 mod secret;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use crate::domain::Limits;
 use crate::domain::dispatch::Policy;
 pub use load::ConfigError;
+pub use peertube::PeertubeInstance;
 pub use secret::Secret;
 
 /// Everything that a coordinator can be told.
@@ -38,6 +40,8 @@ pub struct Config {
     pub scheduling: Scheduling,
     /// Shares in the fleet, one `[[tenants]]` each; a tenant that is not named has weight 1.
     pub tenants: Vec<Tenant>,
+    /// Instances to work for, one `[[peertube]]` each.
+    pub peertube: Vec<PeertubeInstance>,
 }
 
 /// `[server]`

@@ -3,6 +3,7 @@
 //! ```text
 //! work bucket     sources/{job}/source
 //!                 scratch/{job}/{task}/{attempt}/{output}
+//!                 instances/{production}/source, instances/{production}/{number}/… as a destination
 //! destination     {prefix}/master.m3u8                     written last: the commit point
 //!                 {prefix}/{rendition}/playlist.m3u8
 //!                 {prefix}/{rendition}/media.mp4
@@ -84,6 +85,27 @@ impl WorkBucket {
     /// What all scratch keys of a job begin with.
     pub fn scratch_prefix(&self, job: &JobId) -> String {
         format!("scratch/{job}/")
+    }
+
+    /// Our copy of an instance's source.
+    pub fn handed_source(&self, production: &JobId) -> Location {
+        self.at(format!("{}source", self.handover_prefix(production)))
+    }
+
+    /// Where a job of a production publishes, for the instance.
+    pub fn handover(&self, production: &JobId, number: usize) -> Destination {
+        let prefix = format!("{}{number}", self.handover_prefix(production));
+        Destination { bucket: self.0.clone(), prefix }
+    }
+
+    /// What all keys of a production begin with.
+    pub fn handover_prefix(&self, production: &JobId) -> String {
+        format!("instances/{production}/")
+    }
+
+    /// An object below such a prefix, as a listing shows its key.
+    pub fn handed(&self, key: &str) -> Option<Location> {
+        Location::new(&self.0, key).ok().filter(|_| key.starts_with("instances/"))
     }
 
     /// What all copies of sources begin with.

@@ -4,6 +4,7 @@
 mod busy;
 mod plans;
 mod roster;
+mod shares;
 mod turns;
 mod waiting;
 
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
+use crate::domain::dispatch::Policy;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{JobId, Plan};
 use crate::lifecycle::Lifecycle;
@@ -24,6 +26,7 @@ use crate::wake::Wake;
 pub use busy::{Busy, Writing};
 pub use plans::Plans;
 pub use roster::Roster;
+pub use shares::Shares;
 pub use turns::{Turn, Turns};
 pub use waiting::{Offers, Place, Waiting};
 
@@ -65,12 +68,23 @@ pub struct Parts {
     pub admin_token: String,
     /// Read lately.
     pub plans: Plans,
+    /// Weights of instances.
+    pub shares: Shares,
 }
 
 impl Parts {
     /// The plan of a job.
     pub async fn plan(&self, job_id: &JobId) -> Result<Arc<Plan>> {
         self.plans.of(self.store.as_ref(), job_id).await
+    }
+
+    /// The rules of scheduling as they are now. A tenant of the configuration keeps the weight that stands there.
+    pub fn policy(&self) -> Policy {
+        let mut policy = self.config.policy();
+        for (tenant, weight) in self.shares.all() {
+            policy.weights.entry(tenant).or_insert(weight);
+        }
+        policy
     }
 
     /// Slots of the runners that were seen lately.

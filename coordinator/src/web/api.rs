@@ -11,6 +11,8 @@
 //! | POST `/tokens` | [`NewToken`] | 201 token, shown once |
 //! | GET `/tokens`; DELETE `/tokens/{id}` | | tokens; 204 |
 //! | GET `/profiles` | | profiles |
+//!
+//! Instances: see `peertube`.
 
 use std::sync::Arc;
 
@@ -21,14 +23,15 @@ use axum::{Router, middleware};
 use flotilla_profiles::Profile;
 use serde::{Deserialize, Serialize};
 
-use super::auth;
 use super::extract::{Json, Query};
 use super::problem::Problem;
+use super::{auth, peertube};
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
 use crate::jobs::{
     JobView, Jobs, JobsError, NewToken, ProfileChoice, RunnerView, SourceRef, Submission, TaskView, WhyView,
 };
+use crate::peertube::Peertube;
 use crate::store::TokenRecord;
 
 /// A submission.
@@ -88,7 +91,7 @@ struct ListQuery {
 const MAX_LIST: u32 = 1000;
 
 /// All routes, behind the admin token.
-pub fn router(jobs: Jobs, admin_token: String) -> Router {
+pub fn router((jobs, peertube): (Jobs, Peertube), admin_token: String) -> Router {
     let token: Arc<str> = admin_token.into();
     Router::new()
         .route("/jobs", get(list).post(submit))
@@ -100,10 +103,11 @@ pub fn router(jobs: Jobs, admin_token: String) -> Router {
         .route("/tokens", get(tokens).post(create_token))
         .route("/tokens/{id}", delete(revoke_token))
         .route("/profiles", get(profiles))
+        .with_state(jobs)
+        .merge(peertube::router(peertube))
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())
         .layer(middleware::from_fn_with_state(token, auth::admin))
-        .with_state(jobs)
 }
 
 async fn submit(

@@ -4,9 +4,11 @@
 mod api;
 mod auth;
 mod extract;
+mod peertube;
 mod problem;
 
 pub use api::{JobDetail, SubmitBody, TokenCreated};
+pub use peertube::{RegisterBody, UnregisterBody};
 pub use problem::Problem;
 
 use std::sync::Arc;
@@ -20,10 +22,16 @@ use crate::fleet;
 use crate::jobs::Jobs;
 use crate::objects::EmbeddedServer;
 use crate::parts::Parts;
+use crate::peertube::Peertube;
 
 /// Serves on `listener` until the coordinator stops.
-pub fn spawn(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>, listener: TcpListener) {
-    let router = router(parts, jobs, embedded);
+pub fn spawn(
+    parts: &Arc<Parts>,
+    verbs: (Jobs, Peertube),
+    embedded: Option<EmbeddedServer>,
+    listener: TcpListener,
+) {
+    let router = router(parts, verbs, embedded);
     let lifecycle = parts.lifecycle.clone();
     let watch = lifecycle.clone();
     lifecycle.spawn(async move {
@@ -40,10 +48,10 @@ pub fn spawn(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>, l
     });
 }
 
-fn router(parts: &Arc<Parts>, jobs: Jobs, embedded: Option<EmbeddedServer>) -> Router {
+fn router(parts: &Arc<Parts>, verbs: (Jobs, Peertube), embedded: Option<EmbeddedServer>) -> Router {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .nest("/api/v1", api::router(jobs, parts.admin_token.clone()))
+        .nest("/api/v1", api::router(verbs, parts.admin_token.clone()))
         .route_service("/flotilla.fleet.v1.Fleet/{call}", fleet::service(parts.clone()));
     match embedded {
         Some(server) => server.mount(router),

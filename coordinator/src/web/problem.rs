@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::FailureClass;
 use crate::jobs::JobsError;
+use crate::peertube::PeertubeError;
 use crate::store::StoreError;
 
 const SEE_DOCUMENTATION: &str = "coordinator/src/web/api.rs lists paths, methods and bodies";
@@ -70,6 +71,23 @@ impl From<JobsError> for Problem {
         };
         let (hint, class, usage) = (error.hint(), error.class(), error.is_usage());
         Self { status: status.as_u16(), title: error.to_string(), hint, class, usage }
+    }
+}
+
+impl From<PeertubeError> for Problem {
+    fn from(error: PeertubeError) -> Self {
+        let status = match &error {
+            PeertubeError::Url(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            PeertubeError::Known(_) => StatusCode::CONFLICT,
+            PeertubeError::Unknown(_) => StatusCode::NOT_FOUND,
+            PeertubeError::Instance { .. } => StatusCode::BAD_GATEWAY,
+            PeertubeError::Client(_) | PeertubeError::Store(_) | PeertubeError::Tidy(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        let (hint, usage) = (error.hint(), error.is_usage());
+        let (title, class) = (error.to_string(), FailureClass::Internal);
+        Self { status: status.as_u16(), title, hint, class, usage }
     }
 }
 

@@ -1,0 +1,248 @@
+//! Who makes what: finds the fleet's job that makes what an order wants, or gives the fleet a new one. Orders of one
+//! source that come together share a job, hence one decode; what the instance usually asks for next is made with it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::habits::{Form, Habits, Menu, Rung};
+use super::recipe;
+use super::records::{self, Batch, Identity, InstanceRecord, ProductionRecord};
+use super::trouble::Trouble;
+use crate::clock::new_id;
+use crate::domain::{JobId, JobState};
+use crate::jobs::{Jobs, ProfileChoice, SourceRef, Submission};
+use crate::objects::Location;
+use crate::parts::Parts;
+
+/// Orders that come within it share a job.
+const GATHER: Duration = Duration::from_millis(300);
+
+/// What an order wants of a source. No rung: the sound alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Piece {
+    /// Size and rate.
+    pub rung: Option<Rung>,
+    /// How it is packed.
+    pub form: Form,
+}
+
+/// What was found for an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its production.
+    pub production: JobId,
+    /// The fleet's job.
+    pub job: JobId,
+}
+
+/// The productions of one instance.
+#[derive(Default)]
+pub struct Desk {
+    productions: Mutex<HashMap<JobId, ProductionRecord>>,
+    /// Orders that look for a job just now.
+    seekers: Mutex<Vec<(Identity, Piece)>>,
+    /// One at a time decides about a source.
+    doors: Mutex<HashMap<Identity, Arc<AsyncMutex<()>>>>,
+}
+
+/// What the desk is told about its instance.
+pub struct Client<'a> {
+    /// Who.
+    pub instance: &'a InstanceRecord,
+    /// For the fleet's shares.
+    pub tenant: &'a str,
+    /// Of the order.
+    pub priority: i32,
+}
+
+impl Desk {
+    /// A desk with what was kept.
+    pub fn new(kept: Vec<ProductionRecord>) -> Self {
+        let kept = kept.into_iter().map(|production| (production.id.clone(), production)).collect();
+        Self { productions: Mutex::new(kept), ..Self::default() }
+    }
+
+    /// The door of a source: held while somebody decides who makes what of it.
+    pub fn door(&self, source: &Identity) -> Arc<AsyncMutex<()>> {
+        locked(&self.doors).entry(source.clone()).or_default().clone()
+    }
+
+    /// The production of a source: it is its source, or a file that came out of it.
+    pub fn production_of(&self, source: &Identity) -> Option<ProductionRecord> {
+        let productions = locked(&self.productions);
+        let fits =
+            |production: &&ProductionRecord| production.source == *source || production.sent.contains(source);
+        productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
+    }
+
+    /// A source that is being fetched or was fetched just now.
+    pub async fn open(
+        &self,
+        parts: &Parts,
+        instance: &InstanceRecord,
+        (source, source_at, id): (Identity, Location, JobId),
+        top: Rung,
+    ) -> Result<ProductionRecord, Trouble> {
+        let production = ProductionRecord {
+            id,
+            instance: instance.url.clone(),
+            source,
+            source_at,
+            top,
+            sent: Vec::new(),
+            batches: Vec::new(),
+            used_at: parts.clock.now(),
+        };
+        self.keep(parts, production.clone()).await?;
+        Ok(production)
+    }
+
+    /// Somebody wants a piece of a source; forgotten when the answer is dropped.
+    pub fn seek(&self, source: Identity, piece: Piece) -> Seeker<'_> {
+        locked(&self.seekers).push((source.clone(), piece));
+        Seeker { desk: self, wanted: (source, piece) }
+    }
+
+    /// The job that makes a piece, an earlier or a new one. The caller holds the source's door.
+    pub async fn job_for(
+        &self,
+        (parts, jobs): (&Parts, &Jobs),
+        client: &Client<'_>,
+        mut production: ProductionRecord,
+        piece: Piece,
+    ) -> Result<Made, Trouble> {
+        production.used_at = parts.clock.now();
+        for at in (0..production.batches.len()).rev() {
+            let batch = &mut production.batches[at];
+            if !batch.makes(piece.rung, piece.form) || !is_usable(jobs, &batch.job).await? {
+                continue;
+            }
+            if let Some(rung) = piece.rung.filter(|rung| batch.foreseen.contains(rung)) {
+                batch.used.insert(rung);
+            }
+            let made = Made { production: production.id.clone(), job: batch.job.clone() };
+            self.keep(parts, production).await?;
+            return Ok(made);
+        }
+        tokio::time::sleep(GATHER).await;
+        let wanted = self.wanted(&production, piece);
+        let (menu, foreseen) = menu(&wanted, production.top, &client.instance.habits, client.instance);
+        let job = submit(parts, jobs, client, &production, menu.clone()).await?;
+        production.batches.push(Batch { job: job.clone(), menu, foreseen, used: BTreeSet::new() });
+        let made = Made { production: production.id.clone(), job };
+        self.keep(parts, production).await?;
+        Ok(made)
+    }
+
+    /// A file that goes to the instance, which may hand it back as a source.
+    pub async fn note_sent(&self, parts: &Parts, id: &JobId, file: Identity) -> Result<(), Trouble> {
+        let Some(mut production) = locked(&self.productions).get(id).cloned() else { return Ok(()) };
+        if !production.sent.contains(&file) {
+            production.sent.push(file);
+        }
+        production.used_at = parts.clock.now();
+        self.keep(parts, production).await
+    }
+
+    /// All productions.
+    pub fn productions(&self) -> Vec<ProductionRecord> {
+        locked(&self.productions).values().cloned().collect()
+    }
+
+    /// Forgets a production.
+    pub async fn close(&self, parts: &Parts, production: &ProductionRecord) -> Result<(), Trouble> {
+        records::forget(parts.store.as_ref(), production).await?;
+        locked(&self.productions).remove(&production.id);
+        locked(&self.doors).retain(|_, door| Arc::strong_count(door) > 1);
+        Ok(())
+    }
+
+    async fn keep(&self, parts: &Parts, production: ProductionRecord) -> Result<(), Trouble> {
+        records::keep(parts.store.as_ref(), &production).await?;
+        locked(&self.productions).insert(production.id.clone(), production);
+        Ok(())
+    }
+
+    /// What all that look for a job of this source want.
+    fn wanted(&self, production: &ProductionRecord, piece: Piece) -> Vec<Piece> {
+        let seekers = locked(&self.seekers);
+        let others = seekers
+            .iter()
+            .filter(|(source, _)| *source == production.source || production.sent.contains(source));
+        others.map(|(_, piece)| *piece).chain([piece]).collect()
+    }
+}
+
+/// An order that looks for a job.
+pub struct Seeker<'a> {
+    desk: &'a Desk,
+    wanted: (Identity, Piece),
+}
+
+impl Drop for Seeker<'_> {
+    fn drop(&mut self) {
+        let mut seekers = locked(&self.desk.seekers);
+        if let Some(at) = seekers.iter().position(|wanted| *wanted == self.wanted) {
+            seekers.swap_remove(at);
+        }
+    }
+}
+
+/// What one job makes: all that is wanted now, and what is expected to be wanted next. A form costs nothing but a copy, so
+/// of an instance that we do not know yet all are made.
+fn menu(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord) -> (Menu, BTreeSet<Rung>) {
+    let asked: BTreeSet<Rung> = wanted.iter().filter_map(|piece| piece.rung).collect();
+    let mut menu = Menu { rungs: asked.clone(), forms: wanted.iter().map(|piece| piece.form).collect() };
+    let starts = asked.contains(&top);
+    if instance.terms.anticipate && starts {
+        let expected = habits.expected(top);
+        menu.rungs.extend(expected.rungs);
+        match expected.forms.is_empty() {
+            true => menu.forms.extend([Form::Progressive, Form::Muxed, Form::Separate]),
+            false => menu.forms.extend(expected.forms),
+        }
+    }
+    if menu.rungs.is_empty() {
+        menu.forms = BTreeSet::from([Form::Separate]);
+    }
+    let foreseen = menu.rungs.difference(&asked).copied().collect();
+    (menu, foreseen)
+}
+
+async fn is_usable(jobs: &Jobs, job: &JobId) -> Result<bool, Trouble> {
+    Ok(!matches!(jobs.record(job).await?.state, JobState::Failed | JobState::Cancelled))
+}
+
+async fn submit(
+    parts: &Parts,
+    jobs: &Jobs,
+    client: &Client<'_>,
+    production: &ProductionRecord,
+    menu: Menu,
+) -> Result<JobId, Trouble> {
+    let number = production.batches.len();
+    let submission = Submission {
+        source: SourceRef::Object(production.source_at.clone()),
+        profile: ProfileChoice::Given(Box::new(recipe::profile(&parts.profiles, &menu)?)),
+        destination: parts.bucket.handover(&production.id, number),
+        chunk_seconds: parts.config.planning.chunk_seconds,
+        priority: client.priority,
+        progressive_publish: false,
+        tenant: client.tenant.to_owned(),
+        // Killed between submission and note, we find the job again.
+        idempotency_key: Some(format!("peertube {} {number}", production.id)),
+    };
+    Ok(jobs.submit(submission).await?)
+}
+
+/// A new production's id.
+pub fn new_production() -> JobId {
+    new_id()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,281 @@
+//! One instance: asks it for jobs, takes those that the fleet can start now, and keeps an order for each of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Client, ClientError, Offered};
+use super::desk::Desk;
+use super::habits::Habits;
+use super::order::{self, Order};
+use super::records::{self, InstanceRecord, OrderRecord, ProductionRecord, Tally};
+use super::want::{self, Want};
+use crate::domain::runner::LIVE_MS;
+use crate::jobs::Jobs;
+use crate::parts::Parts;
+
+/// Between two questions while there is more to have and room for it.
+const EAGER: Duration = Duration::from_millis(2500);
+
+/// Between two questions when nobody tells that there is something: the socket may be away.
+const CALM: Duration = Duration::from_secs(30);
+
+/// An order that we gave back is not taken again before; it doubles.
+const PUT_OFF: Duration = Duration::from_secs(60);
+
+/// Longest time that an order is put off.
+const MAX_PUT_OFF: Duration = Duration::from_secs(3600);
+
+/// An instance and what we do for it.
+pub struct Link {
+    pub(super) parts: Arc<Parts>,
+    pub(super) jobs: Jobs,
+    pub(super) client: Client,
+    pub(super) desk: Desk,
+    pub(super) tenant: String,
+    record: Mutex<InstanceRecord>,
+    orders: Mutex<HashMap<String, Arc<Order>>>,
+    put_off: Mutex<HashMap<String, (Instant, Duration)>>,
+    /// There may be something to ask for.
+    pub(super) news: Arc<Notify>,
+    /// Ends the link.
+    pub(super) stop: CancellationToken,
+}
+
+impl Link {
+    /// A link with what was kept of it.
+    pub fn new(
+        (parts, jobs): (Arc<Parts>, Jobs),
+        client: Client,
+        record: InstanceRecord,
+        productions: Vec<ProductionRecord>,
+    ) -> Self {
+        Self {
+            tenant: want::tenant(&record.url),
+            desk: Desk::new(productions),
+            record: Mutex::new(record),
+            orders: Mutex::default(),
+            put_off: Mutex::default(),
+            news: Arc::new(Notify::new()),
+            stop: CancellationToken::new(),
+            parts,
+            jobs,
+            client,
+        }
+    }
+
+    /// URL of the instance.
+    pub fn url(&self) -> &str {
+        self.client.base()
+    }
+
+    /// As it is kept.
+    pub fn record(&self) -> InstanceRecord {
+        locked(&self.record).clone()
+    }
+
+    /// Open orders, by the instance's ids.
+    pub fn orders(&self) -> Vec<Arc<Order>> {
+        let mut orders: Vec<_> = locked(&self.orders).values().cloned().collect();
+        orders.sort_by_key(|order| order.record.accepted_at);
+        orders
+    }
+
+    /// Works for the instance until the coordinator stops or the instance is left.
+    pub async fn run(self: Arc<Self>, kept: Vec<OrderRecord>) {
+        for record in kept {
+            self.begin(record);
+        }
+        loop {
+            let pause = match self.round().await {
+                Ok(true) => EAGER,
+                Ok(false) => CALM,
+                Err(ClientError::UnknownRunner) => return self.unknown().await,
+                Err(error) => {
+                    tracing::warn!(instance = self.url(), %error, "an instance gives no jobs; asking again later");
+                    CALM
+                }
+            };
+            let goes_on = tokio::select! {
+                goes_on = self.parts.lifecycle.rest(&self.news, pause) => goes_on,
+                () = self.stop.cancelled() => false,
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Asks once. True: there is more to be had.
+    async fn round(self: &Arc<Self>) -> Result<bool, ClientError> {
+        let mut free = self.free().await;
+        if free.orders == 0 {
+            return Ok(false);
+        }
+        let offered = self.client.request(want::JOB_TYPES).await?;
+        let mut left = false;
+        let mut taken = Vec::new();
+        for job in offered {
+            let Some(fits) = self.fits(&job, &mut free) else { continue };
+            if !fits {
+                left = true;
+                continue;
+            }
+            match self.client.accept(&job.uuid).await {
+                Ok(accepted) => taken.push(accepted),
+                Err(ClientError::Taken | ClientError::Gone) => {}
+                Err(error) => {
+                    self.begin_all(taken).await;
+                    return Err(error);
+                }
+            }
+        }
+        self.begin_all(taken).await;
+        Ok(left)
+    }
+
+    /// Whether the fleet could start an offered job now; none: it is not for us.
+    fn fits(&self, job: &Offered, free: &mut Free) -> Option<bool> {
+        let Want::Piece { source, .. } = want::of(&job.kind, &job.payload) else { return None };
+        let is_waiting =
+            locked(&self.put_off).get(&job.uuid).is_some_and(|(until, _)| Instant::now() < *until);
+        if is_waiting || locked(&self.orders).contains_key(&job.uuid) {
+            return None;
+        }
+        let video = want::video_of(&source).to_owned();
+        // What is made of a video already costs no slot.
+        let is_new = !free.videos.contains(&video);
+        if free.orders == 0 || (is_new && free.slots == 0) {
+            return Some(false);
+        }
+        free.orders -= 1;
+        if is_new {
+            free.slots -= 1;
+            free.videos.push(video);
+        }
+        Some(true)
+    }
+
+    async fn free(&self) -> Free {
+        let now = self.parts.clock.now();
+        let runners = self.parts.store.runners().await.unwrap_or_default();
+        let live = runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
+        let (mut slots, mut busy) = (0_u32, 0_u32);
+        for runner in live {
+            slots += runner.capabilities.slots;
+            busy += runner.live_attempts.min(runner.capabilities.slots);
+        }
+        let orders = locked(&self.orders);
+        let open = u32::try_from(orders.len()).unwrap_or(u32::MAX);
+        let most = locked(&self.record).terms.max_jobs;
+        // Orders that have not reached the fleet yet will need a slot each.
+        let coming = orders.values().filter(|order| order.progress() == 0).count();
+        let free_slots = (slots - busy).saturating_sub(u32::try_from(coming).unwrap_or(u32::MAX));
+        let videos = orders.values().map(|order| want::video_of(order.want.source()).to_owned()).collect();
+        Free { orders: if slots == 0 { 0 } else { most.saturating_sub(open) }, slots: free_slots, videos }
+    }
+
+    async fn begin_all(self: &Arc<Self>, taken: Vec<super::client::Accepted>) {
+        for accepted in taken {
+            let record = OrderRecord {
+                instance: self.url().to_owned(),
+                uuid: accepted.uuid,
+                job_token: accepted.job_token.reveal().to_owned(),
+                kind: accepted.kind,
+                payload: accepted.payload,
+                priority: accepted.priority,
+                accepted_at: self.parts.clock.now(),
+                job: None,
+                answering: false,
+            };
+            if let Err(error) = records::keep(self.parts.store.as_ref(), &record).await {
+                tracing::error!(%error, job = %record.uuid, "an order cannot be kept; it would be lost with us");
+            }
+            self.begin(record);
+        }
+    }
+
+    fn begin(self: &Arc<Self>, record: OrderRecord) {
+        let want = want::of(&record.kind, &record.payload);
+        tracing::info!(instance = self.url(), job = %record.uuid, kind = record.kind, "accepted");
+        let order = Arc::new(Order::new(record, want));
+        locked(&self.orders).insert(order.record.uuid.clone(), order.clone());
+        self.parts.lifecycle.spawn(order::run(self.clone(), order));
+    }
+
+    /// An order is over, whatever its end.
+    pub(super) async fn over(&self, order: &Order) {
+        order::forget(self, order).await;
+        locked(&self.orders).remove(&order.record.uuid);
+        self.news.notify_one();
+    }
+
+    /// Stops the fleet's work for an order that is not wanted any more, unless others want the same job.
+    pub(super) async fn abandon(&self, order: &Order) {
+        let Some(job) = order.job() else { return };
+        let is_other = |other: &Arc<Order>| other.record.uuid != order.record.uuid;
+        let is_shared =
+            self.orders().iter().any(|other| is_other(other) && other.job().as_ref() == Some(&job));
+        if !is_shared && let Err(error) = self.jobs.cancel(&job).await {
+            tracing::debug!(%error, %job, "a job that is not wanted is over already");
+        }
+    }
+
+    /// Not to be taken again soon: it would end the same way.
+    pub(super) fn put_off(&self, order: &Order) {
+        let mut put_off = locked(&self.put_off);
+        put_off.retain(|_, (until, _)| Instant::now() < *until + MAX_PUT_OFF);
+        let pause =
+            put_off.get(&order.record.uuid).map_or(PUT_OFF, |(_, pause)| (*pause * 2).min(MAX_PUT_OFF));
+        put_off.insert(order.record.uuid.clone(), (Instant::now() + pause, pause));
+    }
+
+    /// The instance has forgotten us: only its admin and ours can mend that.
+    pub(super) async fn unknown(&self) {
+        tracing::error!(
+            instance = self.url(),
+            "the instance does not know this runner any more; register again: flotilla peertube register"
+        );
+        let trouble = "the instance does not know this runner any more; register it again".to_owned();
+        self.change(|record| record.trouble = Some(trouble)).await;
+        self.stop.cancel();
+        for order in self.orders() {
+            order.stop.cancel();
+        }
+    }
+
+    pub(super) async fn tally(&self, count: impl FnOnce(&mut Tally)) {
+        self.change(|record| count(&mut record.tally)).await;
+    }
+
+    pub(super) async fn learn(&self, lesson: impl FnOnce(&mut Habits)) {
+        self.change(|record| lesson(&mut record.habits)).await;
+    }
+
+    /// Changes the record, here and in the store.
+    async fn change(&self, change: impl FnOnce(&mut InstanceRecord)) {
+        let record = {
+            let mut record = locked(&self.record);
+            change(&mut record);
+            record.clone()
+        };
+        if let Err(error) = records::keep(self.parts.store.as_ref(), &record).await {
+            tracing::warn!(%error, instance = self.url(), "what was learned of an instance cannot be kept");
+        }
+    }
+}
+
+/// What could be taken now.
+struct Free {
+    orders: u32,
+    slots: u32,
+    videos: Vec<String>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

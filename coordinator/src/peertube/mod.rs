@@ -1,0 +1,205 @@
+//! Works for PeerTube instances: an unmodified PeerTube sees one runner, and the whole fleet does its work.
+//!
+//! ```text
+//! instance <── request, accept, update, success ── link ── order ── desk ── a job of the fleet
+//!     └─────── "available-jobs" (socket) ───────────┘                 └── source, fetched once
+//! ```
+//! Invariants: every accepted job gets signs of life until it is answered, given back, or found to be no longer ours; a
+//! result is never sent twice; tokens go to the registered origin alone; what was accepted survives kill -9.
+
+mod answer;
+mod client;
+mod desk;
+mod error;
+mod fetch;
+mod frames;
+mod habits;
+mod link;
+mod order;
+mod origin;
+mod recipe;
+mod records;
+mod socket;
+mod tidy;
+mod trouble;
+mod view;
+mod want;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use self::client::Client;
+use self::link::Link;
+use self::records::{InstanceRecord, OrderRecord, ProductionRecord};
+use crate::config::Secret;
+use crate::jobs::Jobs;
+use crate::parts::Parts;
+use crate::store::StoreError;
+
+pub use self::error::PeertubeError;
+pub use self::records::{Tally, Terms};
+pub use self::view::{InstanceView, OrderView};
+
+/// All instances that this coordinator works for.
+#[derive(Clone)]
+pub struct Peertube {
+    parts: Arc<Parts>,
+    jobs: Jobs,
+    links: Arc<Mutex<BTreeMap<String, Arc<Link>>>>,
+}
+
+/// What registration takes.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// URL of the instance; what follows the host is left out.
+    pub url: String,
+    /// As the instance's admin page shows it: `ptrrt-…`.
+    pub registration_token: Secret,
+    /// Name of the runner there; unique on the instance.
+    pub name: String,
+    /// For its admins.
+    pub description: Option<String>,
+    /// How it is served.
+    pub terms: Terms,
+}
+
+impl Peertube {
+    /// Nothing yet: see [`Peertube::take_up`].
+    pub fn new(parts: Arc<Parts>, jobs: Jobs) -> Self {
+        Self { parts, jobs, links: Arc::default() }
+    }
+
+    /// Goes on with all that was kept, and registers at the instances of the configuration that are new.
+    pub async fn take_up(&self) -> Result<(), StoreError> {
+        let store = self.parts.store.as_ref();
+        let mut orders: Vec<OrderRecord> = records::all(store).await?;
+        let mut productions: Vec<ProductionRecord> = records::all(store).await?;
+        for record in records::all::<InstanceRecord>(store).await? {
+            let orders = orders.extract_if(.., |order| order.instance == record.url).collect();
+            let made = productions.extract_if(.., |made| made.instance == record.url).collect();
+            if let Err(error) = self.begin(record, orders, made) {
+                tracing::error!(%error, "an instance is left out");
+            }
+        }
+        for wanted in &self.parts.config.peertube {
+            let known = locked(&self.links).contains_key(wanted.url.trim_end_matches('/'));
+            if !known {
+                let (this, wanted) = (self.clone(), wanted.clone());
+                self.parts.lifecycle.spawn(async move { this.register_configured(wanted).await });
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers as a runner at an instance and begins to work for it.
+    pub async fn register(&self, wanted: Registration) -> Result<InstanceView, PeertubeError> {
+        let url = origin::base(&wanted.url)?;
+        let key = origin::shown(&url);
+        let known = locked(&self.links).get(&key).cloned();
+        if known.is_some_and(|link| link.record().trouble.is_none()) {
+            return Err(PeertubeError::Known(key));
+        }
+        let client = Client::new(&url, None, &wanted.terms.storage_hosts)?;
+        let token = client
+            .register(&wanted.registration_token, &wanted.name, wanted.description.as_deref())
+            .await
+            .map_err(|error| PeertubeError::Instance { url: key.clone(), error })?;
+        let record = InstanceRecord {
+            url: key.clone(),
+            name: wanted.name,
+            runner_token: token.reveal().to_owned(),
+            terms: wanted.terms,
+            trouble: None,
+            habits: Default::default(),
+            tally: Default::default(),
+        };
+        records::keep(self.parts.store.as_ref(), &record).await?;
+        self.begin(record, Vec::new(), Vec::new())?;
+        tracing::info!(instance = %key, "registered");
+        self.view(&key)
+    }
+
+    /// Leaves an instance: its open jobs are given back, and the instance forgets the runner.
+    pub async fn unregister(&self, url: &str) -> Result<(), PeertubeError> {
+        let key = origin::shown(&origin::base(url)?);
+        let link =
+            locked(&self.links).get(&key).cloned().ok_or_else(|| PeertubeError::Unknown(key.clone()))?;
+        link.stop.cancel();
+        let mut changes = self.parts.wake.subscribe();
+        for order in link.orders() {
+            order.stop.cancel();
+        }
+        while !link.orders().is_empty() {
+            tokio::select! {
+                () = changes.changed() => {}
+                () = link.news.notified() => {}
+            }
+        }
+        // An instance that is gone, or has forgotten us, keeps nobody from leaving it.
+        if let Err(error) = link.client.unregister().await {
+            tracing::warn!(instance = %key, %error, "the instance was not told that its runner leaves");
+        }
+        for production in link.desk.productions() {
+            tidy::close(&link, &production).await?;
+        }
+        records::forget(self.parts.store.as_ref(), &link.record()).await?;
+        locked(&self.links).remove(&key);
+        Ok(())
+    }
+
+    /// All instances, by URL.
+    pub fn list(&self) -> Vec<InstanceView> {
+        locked(&self.links).values().map(|link| view::of(link)).collect()
+    }
+
+    fn view(&self, key: &str) -> Result<InstanceView, PeertubeError> {
+        let link = locked(&self.links).get(key).cloned();
+        link.map(|link| view::of(&link)).ok_or_else(|| PeertubeError::Unknown(key.to_owned()))
+    }
+
+    fn begin(
+        &self,
+        record: InstanceRecord,
+        orders: Vec<OrderRecord>,
+        productions: Vec<ProductionRecord>,
+    ) -> Result<(), PeertubeError> {
+        let url: Url = origin::base(&record.url)?;
+        let token = Secret::new(record.runner_token.clone());
+        let client = Client::new(&url, Some(token.clone()), &record.terms.storage_hosts)?;
+        let is_well = record.trouble.is_none();
+        let (key, weight) = (record.url.clone(), record.terms.weight);
+        let link = Arc::new(Link::new((self.parts.clone(), self.jobs.clone()), client, record, productions));
+        self.parts.shares.set(&link.tenant, weight);
+        locked(&self.links).insert(key, link.clone());
+        if is_well {
+            let lifecycle = &self.parts.lifecycle;
+            lifecycle.spawn(socket::listen(
+                link.parts.clone(),
+                url,
+                token,
+                link.news.clone(),
+                link.stop.clone(),
+            ));
+            lifecycle.spawn(link.clone().run(orders));
+        }
+        self.parts.lifecycle.spawn(tidy::run(link));
+        Ok(())
+    }
+
+    async fn register_configured(&self, wanted: crate::config::PeertubeInstance) {
+        let url = wanted.url.clone();
+        let registration = match wanted.registration() {
+            Ok(registration) => registration,
+            Err(reason) => return tracing::error!(instance = url, reason, "cannot register"),
+        };
+        if let Err(error) = self.register(registration).await {
+            tracing::error!(instance = url, %error, "cannot register; restart the coordinator to try again");
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

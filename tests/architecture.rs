@@ -197,6 +197,7 @@ fn no_import_climbs_to_a_higher_floor() {
     for folder in ["fleet", "web"] {
         check_uses(&format!("coordinator/src/{folder}"), &edges);
     }
+    check_uses("coordinator/src/peertube", &[verbs.as_slice(), &["config", "lifecycle"]].concat());
     check_uses("runner/src/transfer", &["retry"]);
     check_uses("runner/src/attempt", &["transfer", "retry", "config", "coordinator"]);
     check_uses("runner/engine/src/ffi.rs", &[]);

@@ -11,11 +11,11 @@ use tokio::sync::Notify;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::data_dir::{DataDir, DataDirError};
+use crate::instances::Instances;
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::objects::{EmbeddedServer, Storage, StorageConfig, StorageError, WorkBucket};
 use crate::parts::{Busy, Parts, Plans, Roster, Shares, Turns, Waiting};
-use crate::peertube::Peertube;
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
@@ -26,7 +26,7 @@ use crate::{fleet, publisher, web};
 pub struct Coordinator {
     parts: Arc<Parts>,
     jobs: Jobs,
-    peertube: Peertube,
+    peertube: Instances,
     address: SocketAddr,
     data_dir: DataDir,
 }
@@ -75,7 +75,7 @@ impl Coordinator {
             config,
         });
         let jobs = Jobs::new(parts.clone());
-        let peertube = Peertube::new(parts.clone(), jobs.clone());
+        let peertube = Instances::new(parts.clone(), jobs.clone());
         web::spawn(&parts, (jobs.clone(), peertube.clone()), embedded, listener);
         let coordinator = Self { parts, jobs, peertube, address, data_dir };
         coordinator.take_up().await?;

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! Floors, from the top; no module uses one above it: `cli`, `transcode` → `app` → `fleet`, `web` → `jobs`,
+//! Floors, from the top; no module uses one above it: `cli`, `transcode` → `app` → `fleet`, `web`, `peertube` → `jobs`,
 //! `scheduler`, `publisher`, `publish` → `parts` → `store`, `planner`, `survey` → `domain`, `objects`.
 
 pub mod cli;
@@ -23,6 +23,7 @@ pub mod transcode;
 mod app;
 
 mod fleet;
+mod instances;
 pub mod peertube;
 mod web;
 

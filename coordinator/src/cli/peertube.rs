@@ -11,7 +11,7 @@ use super::exit::{Exit, UserError};
 use super::lists::print_json;
 use super::table::{ago, print, table};
 use crate::clock::{Clock, SystemClock};
-use crate::peertube::{InstanceView, Terms};
+use crate::instances::{InstanceView, Terms};
 use crate::web::{RegisterBody, UnregisterBody};
 
 /// `flotilla peertube`

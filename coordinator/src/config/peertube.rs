@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Secret;
-use crate::peertube::{Registration, Terms};
+use crate::instances::{Registration, Terms};
 
 /// An instance at which the coordinator registers when it starts, once.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

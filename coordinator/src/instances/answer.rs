@@ -1,67 +1,42 @@
 //! The answer to an instance: files out of our object store, named as PeerTube wants them.
 
-use std::sync::Arc;
-
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
-use super::client::{Answer, Part};
 use super::trouble::Trouble;
-use crate::objects::Location;
-use crate::parts::Parts;
-
-const MP4: &str = "video/mp4";
-const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+use crate::objects::Storage;
+use crate::peertube::{Answer, Part};
+use crate::publish::delivery::Delivery;
 
 /// Blocks in which a file is read from the store, and sent.
 const BLOCK_BYTES: u64 = 4 << 20;
 
-/// A file on its way out.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    /// Where it lies.
-    pub at: Location,
-    /// Its length.
-    pub size_bytes: u64,
-}
-
 /// A rendition as a web video.
-pub fn web_video(parts: &Parts, file: &Outgoing, short_side: u32) -> Answer {
+pub fn web_video(storage: &Storage, file: &Delivery, short_side: u32) -> Answer {
     let name = format!("{}-{short_side}.mp4", Uuid::new_v4());
-    Answer { parts: vec![part(parts, "payload[videoFile]", &name, MP4, file)], texts: Vec::new() }
+    Answer::video(Part::video(name, file.size_bytes, read(storage, file)))
 }
 
 /// A rendition for HLS. The playlist names the file: PeerTube gives both names of its own, and knows them by this pattern.
-pub fn hls(
-    parts: &Parts,
-    file: &Outgoing,
-    short_side: u32,
-    playlist: impl FnOnce(&str) -> Option<String>,
-) -> Result<Answer, Trouble> {
+pub fn hls(storage: &Storage, file: &Delivery, short_side: u32) -> Result<Answer, Trouble> {
     let stem = format!("{}-{short_side}", Uuid::new_v4());
     let media = format!("{stem}-fragmented.mp4");
-    let text = playlist(&media).ok_or_else(|| Trouble::Ours("its file has no playlist".into()))?;
-    let playlist = Part::of_text("payload[resolutionPlaylistFile]", &format!("{stem}.m3u8"), PLAYLIST, text);
-    Ok(Answer {
-        parts: vec![part(parts, "payload[videoFile]", &media, MP4, file), playlist],
-        texts: Vec::new(),
-    })
+    let text = file.playlist(&media).ok_or_else(|| Trouble::Ours("its file has no playlist".into()))?;
+    let video = Part::video(media, file.size_bytes, read(storage, file));
+    Ok(Answer::hls(video, Part::playlist(format!("{stem}.m3u8"), text)))
 }
 
 /// Read from the store as it is sent: nothing of it is held in memory or on disk.
-fn part(parts: &Parts, field: &'static str, name: &str, content_type: &'static str, file: &Outgoing) -> Part {
-    let (storage, at, size_bytes) = (parts.storage.clone(), file.at.clone(), file.size_bytes);
-    let begin = move || {
+fn read(storage: &Storage, file: &Delivery) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    let (storage, at, size_bytes) = (storage.clone(), file.at.clone(), file.size_bytes);
+    let blocks = (0..size_bytes).step_by(BLOCK_BYTES as usize);
+    let block = move |start: u64| {
         let (storage, at) = (storage.clone(), at.clone());
-        let read = move |start: u64| {
-            let (storage, at) = (storage.clone(), at.clone());
-            async move {
-                let end = (start + BLOCK_BYTES).min(size_bytes);
-                storage.get_range(&at, start..end).await.map_err(std::io::Error::other)
-            }
-        };
-        let blocks = (0..size_bytes).step_by(BLOCK_BYTES as usize);
-        futures::stream::iter(blocks).map(read).buffered(2).boxed()
+        async move {
+            let end = (start + BLOCK_BYTES).min(size_bytes);
+            storage.get_range(&at, start..end).await.map_err(std::io::Error::other)
+        }
     };
-    Part { field, file_name: name.to_owned(), content_type, size_bytes, body: Arc::new(begin) }
+    futures::stream::iter(blocks).map(block).buffered(2)
 }

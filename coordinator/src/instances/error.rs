@@ -1,16 +1,12 @@
 //! What can go wrong with an instance, for people: one sentence and a hint.
 
-use super::client::ClientError;
-use super::origin::OriginError;
 use super::trouble::Trouble;
+use crate::peertube::CallError;
 use crate::store::StoreError;
 
 /// A wish about an instance that could not be met.
 #[derive(Debug, thiserror::Error)]
-pub enum PeertubeError {
-    /// Its URL is none.
-    #[error("{0}")]
-    Url(#[from] OriginError),
+pub enum InstanceError {
     /// We work for it already.
     #[error("this coordinator is registered at {0} already")]
     Known(String),
@@ -19,15 +15,12 @@ pub enum PeertubeError {
     Unknown(String),
     /// The instance refuses, or is away.
     #[error("{url}: {error}")]
-    Instance {
+    Call {
         /// Which.
         url: String,
         /// Why.
-        error: ClientError,
+        error: CallError,
     },
-    /// The client cannot be made.
-    #[error("{0}")]
-    Client(#[from] ClientError),
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -36,29 +29,29 @@ pub enum PeertubeError {
     Tidy(#[from] Trouble),
 }
 
-impl PeertubeError {
+impl InstanceError {
     /// What to do about it.
-    pub fn hint(&self) -> String {
+    pub fn hint(&self) -> &'static str {
         match self {
-            Self::Url(_) => "give the URL of the instance as a browser shows it: https://videos.example.org",
             Self::Known(_) => "to register anew, leave it first: flotilla peertube unregister URL",
             Self::Unknown(_) => "list the instances with `flotilla peertube list`",
-            Self::Instance { error: ClientError::Refused { status: 404, .. }, .. } => {
+            Self::Call { error: CallError::Refused { status: 404, .. }, .. } => {
                 "check the registration token: Administration, System, Remote runners, Registration tokens"
             }
-            Self::Instance { error: ClientError::Refused { .. }, .. } => {
+            Self::Call { error: CallError::Refused { status: 400, .. }, .. } => {
                 "choose another --name; names are unique on an instance"
             }
-            Self::Instance { .. } | Self::Client(_) => {
-                "check that the URL is right and reachable from the coordinator"
-            }
+            Self::Call { error, .. } => error.hint(),
             Self::Store(_) | Self::Tidy(_) => "check free space and permissions of the data folder",
         }
-        .to_owned()
     }
 
     /// The request itself is at fault: nothing has to be mended but its words.
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Store(_) | Self::Tidy(_) | Self::Client(_))
+        match self {
+            Self::Known(_) | Self::Unknown(_) => true,
+            Self::Call { error, .. } => !error.is_transient(),
+            Self::Store(_) | Self::Tidy(_) => false,
+        }
     }
 }

@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::client::{Client, ClientError};
-use super::records::{HEAD_BYTES, Identity, OrderRecord, Terms};
+use super::records::{HEAD_BYTES, Identity, Terms};
 use super::trouble::Trouble;
 use crate::data_dir::DataDir;
 use crate::objects::Location;
 use crate::parts::Parts;
+use crate::peertube::{CallError, JobToken, Runner, Window};
 
 /// How often a download is taken up again where it broke off without a byte in between.
 const MAX_BREAKS: u32 = 8;
@@ -22,11 +22,11 @@ const MAX_BREAKS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a URL of a payload gives, by its length and first bytes.
-pub async fn identify(client: &Client, order: &OrderRecord, url: &str) -> Result<Identity, Trouble> {
-    let mut reply = client.download(url, &order.job_token, Some(0..HEAD_BYTES)).await?;
+pub async fn identify(runner: &Runner, token: &JobToken, url: &str) -> Result<Identity, Trouble> {
+    let mut reply = runner.download(url, token, Window { start: 0, end: Some(HEAD_BYTES) }).await?;
     let mut head = Vec::new();
     while head.len() < HEAD_BYTES as usize
-        && let Some(bytes) = reply.body.next().await
+        && let Some(bytes) = reply.bytes.next().await
     {
         head.extend_from_slice(&bytes?);
     }
@@ -48,8 +48,8 @@ fn digest(head: &[u8]) -> String {
 /// Fetches a file into an object; answers its length.
 pub async fn fetch(
     parts: &Parts,
-    client: &Client,
-    (order, terms): (&OrderRecord, &Terms),
+    runner: &Runner,
+    (token, terms): (&JobToken, &Terms),
     url: &str,
     into: &Location,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
@@ -59,7 +59,7 @@ pub async fn fetch(
     let path = folder.path().join("source");
     let longest = Duration::from_secs(u64::from(terms.max_fetch_minutes) * 60);
     let limit_bytes = u64::from(terms.max_source_gib) << 30;
-    let fetched = download(client, order, url, &path, limit_bytes, progress);
+    let fetched = download(runner, token, url, &path, limit_bytes, progress);
     match tokio::time::timeout(longest, fetched).await {
         Ok(fetched) => fetched?,
         Err(_) => {
@@ -73,8 +73,8 @@ pub async fn fetch(
 
 /// Downloads into a file, going on where a connection broke off.
 async fn download(
-    client: &Client,
-    order: &OrderRecord,
+    runner: &Runner,
+    token: &JobToken,
     url: &str,
     path: &Path,
     limit_bytes: u64,
@@ -85,12 +85,11 @@ async fn download(
     let (mut done_bytes, mut breaks) = (0_u64, 0_u32);
     loop {
         let before = done_bytes;
-        let range = (done_bytes > 0).then_some(done_bytes..u64::MAX);
-        let broken = match client.download(url, &order.job_token, range).await {
-            Err(error) if error.is_passing() => Some(error),
+        let broken = match runner.download(url, token, Window { start: done_bytes, end: None }).await {
+            Err(error) if error.is_transient() => Some(error),
             Err(error) => return Err(error.into()),
             Ok(mut reply) => {
-                if done_bytes > 0 && !reply.is_partial {
+                if reply.start < done_bytes {
                     // Its server knows no ranges: all of it comes again.
                     file = File::create(path).await.map_err(unwritable)?;
                     done_bytes = 0;
@@ -98,7 +97,7 @@ async fn download(
                 let total_bytes = reply.total_bytes.unwrap_or(0);
                 check_size(total_bytes, limit_bytes)?;
                 let mut broken = None;
-                while let Some(bytes) = reply.body.next().await {
+                while let Some(bytes) = reply.bytes.next().await {
                     match bytes {
                         Ok(bytes) => {
                             file.write_all(&bytes).await.map_err(unwritable)?;
@@ -122,7 +121,7 @@ async fn download(
         breaks = if done_bytes > before { 1 } else { breaks + 1 };
         if breaks > MAX_BREAKS {
             let cut_short = || Trouble::Ours("its source breaks off again and again".into());
-            return Err(broken.map_or_else(cut_short, |error: ClientError| error.into()));
+            return Err(broken.map_or_else(cut_short, |error: CallError| error.into()));
         }
         tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(breaks - 1)).await;
     }

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, ClientError, Offered};
 use super::desk::Desk;
 use super::habits::Habits;
 use super::order::{self, Order};
@@ -17,6 +16,8 @@ use super::want::{self, Want};
 use crate::domain::runner::LIVE_MS;
 use crate::jobs::Jobs;
 use crate::parts::Parts;
+use crate::peertube::socket::Ear;
+use crate::peertube::{AcceptedJob, AvailableJob, CallError, Runner};
 
 /// Between two questions while there is more to have and room for it.
 const EAGER: Duration = Duration::from_millis(2500);
@@ -34,14 +35,15 @@ const MAX_PUT_OFF: Duration = Duration::from_secs(3600);
 pub struct Link {
     pub(super) parts: Arc<Parts>,
     pub(super) jobs: Jobs,
-    pub(super) client: Client,
+    pub(super) runner: Runner,
     pub(super) desk: Desk,
     pub(super) tenant: String,
+    url: String,
     record: Mutex<InstanceRecord>,
     orders: Mutex<HashMap<String, Arc<Order>>>,
     put_off: Mutex<HashMap<String, (Instant, Duration)>>,
     /// There may be something to ask for.
-    pub(super) news: Arc<Notify>,
+    pub(super) news: Notify,
     /// Ends the link.
     pub(super) stop: CancellationToken,
 }
@@ -50,27 +52,28 @@ impl Link {
     /// A link with what was kept of it.
     pub fn new(
         (parts, jobs): (Arc<Parts>, Jobs),
-        client: Client,
+        runner: Runner,
         record: InstanceRecord,
         productions: Vec<ProductionRecord>,
     ) -> Self {
         Self {
             tenant: want::tenant(&record.url),
+            url: record.url.clone(),
             desk: Desk::new(productions),
             record: Mutex::new(record),
             orders: Mutex::default(),
             put_off: Mutex::default(),
-            news: Arc::new(Notify::new()),
+            news: Notify::new(),
             stop: CancellationToken::new(),
             parts,
             jobs,
-            client,
+            runner,
         }
     }
 
     /// URL of the instance.
     pub fn url(&self) -> &str {
-        self.client.base()
+        &self.url
     }
 
     /// As it is kept.
@@ -86,7 +89,7 @@ impl Link {
     }
 
     /// Works for the instance until the coordinator stops or the instance is left.
-    pub async fn run(self: Arc<Self>, kept: Vec<OrderRecord>) {
+    pub async fn run(self: Arc<Self>, kept: Vec<OrderRecord>, mut heard: watch::Receiver<Ear>) {
         for record in kept {
             self.begin(record);
         }
@@ -94,7 +97,7 @@ impl Link {
             let pause = match self.round().await {
                 Ok(true) => EAGER,
                 Ok(false) => CALM,
-                Err(ClientError::UnknownRunner) => return self.unknown().await,
+                Err(CallError::UnknownRunner) => return self.unknown().await,
                 Err(error) => {
                     tracing::warn!(instance = self.url(), %error, "an instance gives no jobs; asking again later");
                     CALM
@@ -102,6 +105,8 @@ impl Link {
             };
             let goes_on = tokio::select! {
                 goes_on = self.parts.lifecycle.rest(&self.news, pause) => goes_on,
+                // Without a listener only the pauses are left.
+                Ok(()) = heard.changed() => true,
                 () = self.stop.cancelled() => false,
             };
             if !goes_on {
@@ -111,12 +116,12 @@ impl Link {
     }
 
     /// Asks once. True: there is more to be had.
-    async fn round(self: &Arc<Self>) -> Result<bool, ClientError> {
+    async fn round(self: &Arc<Self>) -> Result<bool, CallError> {
         let mut free = self.free().await;
         if free.orders == 0 {
             return Ok(false);
         }
-        let offered = self.client.request(want::JOB_TYPES).await?;
+        let offered = self.runner.request(want::JOB_TYPES).await?;
         let mut left = false;
         let mut taken = Vec::new();
         for job in offered {
@@ -125,9 +130,9 @@ impl Link {
                 left = true;
                 continue;
             }
-            match self.client.accept(&job.uuid).await {
+            match self.runner.accept(&job.uuid).await {
                 Ok(accepted) => taken.push(accepted),
-                Err(ClientError::Taken | ClientError::Gone) => {}
+                Err(CallError::Taken { .. } | CallError::Gone { .. }) => {}
                 Err(error) => {
                     self.begin_all(taken).await;
                     return Err(error);
@@ -139,11 +144,11 @@ impl Link {
     }
 
     /// Whether the fleet could start an offered job now; none: it is not for us.
-    fn fits(&self, job: &Offered, free: &mut Free) -> Option<bool> {
-        let Want::Piece { source, .. } = want::of(&job.kind, &job.payload) else { return None };
+    fn fits(&self, job: &AvailableJob, free: &mut Free) -> Option<bool> {
+        let Want::Piece { source, .. } = want::of(&job.payload) else { return None };
         let is_waiting =
-            locked(&self.put_off).get(&job.uuid).is_some_and(|(until, _)| Instant::now() < *until);
-        if is_waiting || locked(&self.orders).contains_key(&job.uuid) {
+            locked(&self.put_off).get(job.uuid.as_str()).is_some_and(|(until, _)| Instant::now() < *until);
+        if is_waiting || locked(&self.orders).contains_key(job.uuid.as_str()) {
             return None;
         }
         let video = want::video_of(&source).to_owned();
@@ -179,15 +184,15 @@ impl Link {
         Free { orders: if slots == 0 { 0 } else { most.saturating_sub(open) }, slots: free_slots, videos }
     }
 
-    async fn begin_all(self: &Arc<Self>, taken: Vec<super::client::Accepted>) {
+    async fn begin_all(self: &Arc<Self>, taken: Vec<AcceptedJob>) {
         for accepted in taken {
             let record = OrderRecord {
                 instance: self.url().to_owned(),
-                uuid: accepted.uuid,
-                job_token: accepted.job_token.reveal().to_owned(),
-                kind: accepted.kind,
-                payload: accepted.payload,
-                priority: accepted.priority,
+                uuid: accepted.uuid.to_string(),
+                job_token: accepted.token.reveal().to_owned(),
+                kind: accepted.job_type.as_str().to_owned(),
+                payload: accepted.payload_json,
+                priority: i32::try_from(accepted.priority).unwrap_or(i32::MAX),
                 accepted_at: self.parts.clock.now(),
                 job: None,
                 answering: false,
@@ -200,9 +205,11 @@ impl Link {
     }
 
     fn begin(self: &Arc<Self>, record: OrderRecord) {
-        let want = want::of(&record.kind, &record.payload);
         tracing::info!(instance = self.url(), job = %record.uuid, kind = record.kind, "accepted");
-        let order = Arc::new(Order::new(record, want));
+        let order = match Order::new(record) {
+            Ok(order) => Arc::new(order),
+            Err(reason) => return tracing::error!(reason, "a kept order cannot be taken up"),
+        };
         locked(&self.orders).insert(order.record.uuid.clone(), order.clone());
         self.parts.lifecycle.spawn(order::run(self.clone(), order));
     }

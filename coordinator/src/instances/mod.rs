@@ -8,18 +8,14 @@
 //! result is never sent twice; tokens go to the registered origin alone; what was accepted survives kill -9.
 
 mod answer;
-mod client;
 mod desk;
 mod error;
 mod fetch;
-mod frames;
 mod habits;
 mod link;
 mod order;
-mod origin;
 mod recipe;
 mod records;
-mod socket;
 mod tidy;
 mod trouble;
 mod view;
@@ -28,23 +24,25 @@ mod want;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
 use url::Url;
 
-use self::client::Client;
 use self::link::Link;
 use self::records::{InstanceRecord, OrderRecord, ProductionRecord};
 use crate::config::Secret;
 use crate::jobs::Jobs;
 use crate::parts::Parts;
+use crate::peertube::socket::{self, Ear};
+use crate::peertube::{Instance, Patience};
 use crate::store::StoreError;
 
-pub use self::error::PeertubeError;
-pub use self::records::{Tally, Terms};
-pub use self::view::{InstanceView, OrderView};
+pub use self::error::InstanceError;
+pub use self::records::Terms;
+pub use self::view::InstanceView;
 
 /// All instances that this coordinator works for.
 #[derive(Clone)]
-pub struct Peertube {
+pub struct Instances {
     parts: Arc<Parts>,
     jobs: Jobs,
     links: Arc<Mutex<BTreeMap<String, Arc<Link>>>>,
@@ -65,8 +63,8 @@ pub struct Registration {
     pub terms: Terms,
 }
 
-impl Peertube {
-    /// Nothing yet: see [`Peertube::take_up`].
+impl Instances {
+    /// Nothing yet: see [`Instances::take_up`].
     pub fn new(parts: Arc<Parts>, jobs: Jobs) -> Self {
         Self { parts, jobs, links: Arc::default() }
     }
@@ -84,7 +82,7 @@ impl Peertube {
             }
         }
         for wanted in &self.parts.config.peertube {
-            let known = locked(&self.links).contains_key(wanted.url.trim_end_matches('/'));
+            let known = locked(&self.links).contains_key(&named(&wanted.url));
             if !known {
                 let (this, wanted) = (self.clone(), wanted.clone());
                 self.parts.lifecycle.spawn(async move { this.register_configured(wanted).await });
@@ -94,22 +92,22 @@ impl Peertube {
     }
 
     /// Registers as a runner at an instance and begins to work for it.
-    pub async fn register(&self, wanted: Registration) -> Result<InstanceView, PeertubeError> {
-        let url = origin::base(&wanted.url)?;
-        let key = origin::shown(&url);
+    pub async fn register(&self, wanted: Registration) -> Result<InstanceView, InstanceError> {
+        let key = named(&wanted.url);
         let known = locked(&self.links).get(&key).cloned();
         if known.is_some_and(|link| link.record().trouble.is_none()) {
-            return Err(PeertubeError::Known(key));
+            return Err(InstanceError::Known(key));
         }
-        let client = Client::new(&url, None, &wanted.terms.storage_hosts)?;
-        let token = client
-            .register(&wanted.registration_token, &wanted.name, wanted.description.as_deref())
-            .await
-            .map_err(|error| PeertubeError::Instance { url: key.clone(), error })?;
+        let refused = |error| InstanceError::Call { url: key.clone(), error };
+        let instance =
+            Instance::new(&key, &wanted.terms.storage_hosts, Patience::default()).map_err(refused)?;
+        let description = wanted.description.as_deref();
+        let registered = instance.register(&wanted.registration_token, &wanted.name, description).await;
+        let registered = registered.map_err(refused)?;
         let record = InstanceRecord {
             url: key.clone(),
             name: wanted.name,
-            runner_token: token.reveal().to_owned(),
+            runner_token: registered.runner_token.reveal().to_owned(),
             terms: wanted.terms,
             trouble: None,
             habits: Default::default(),
@@ -122,10 +120,10 @@ impl Peertube {
     }
 
     /// Leaves an instance: its open jobs are given back, and the instance forgets the runner.
-    pub async fn unregister(&self, url: &str) -> Result<(), PeertubeError> {
-        let key = origin::shown(&origin::base(url)?);
+    pub async fn unregister(&self, url: &str) -> Result<(), InstanceError> {
+        let key = named(url);
         let link =
-            locked(&self.links).get(&key).cloned().ok_or_else(|| PeertubeError::Unknown(key.clone()))?;
+            locked(&self.links).get(&key).cloned().ok_or_else(|| InstanceError::Unknown(key.clone()))?;
         link.stop.cancel();
         let mut changes = self.parts.wake.subscribe();
         for order in link.orders() {
@@ -138,7 +136,7 @@ impl Peertube {
             }
         }
         // An instance that is gone, or has forgotten us, keeps nobody from leaving it.
-        if let Err(error) = link.client.unregister().await {
+        if let Err(error) = link.runner.unregister().await {
             tracing::warn!(instance = %key, %error, "the instance was not told that its runner leaves");
         }
         for production in link.desk.productions() {
@@ -154,9 +152,9 @@ impl Peertube {
         locked(&self.links).values().map(|link| view::of(link)).collect()
     }
 
-    fn view(&self, key: &str) -> Result<InstanceView, PeertubeError> {
+    fn view(&self, key: &str) -> Result<InstanceView, InstanceError> {
         let link = locked(&self.links).get(key).cloned();
-        link.map(|link| view::of(&link)).ok_or_else(|| PeertubeError::Unknown(key.to_owned()))
+        link.map(|link| view::of(&link)).ok_or_else(|| InstanceError::Unknown(key.to_owned()))
     }
 
     fn begin(
@@ -164,25 +162,28 @@ impl Peertube {
         record: InstanceRecord,
         orders: Vec<OrderRecord>,
         productions: Vec<ProductionRecord>,
-    ) -> Result<(), PeertubeError> {
-        let url: Url = origin::base(&record.url)?;
-        let token = Secret::new(record.runner_token.clone());
-        let client = Client::new(&url, Some(token.clone()), &record.terms.storage_hosts)?;
+    ) -> Result<(), InstanceError> {
+        let refused = |error| InstanceError::Call { url: record.url.clone(), error };
+        let instance = Instance::new(&record.url, &record.terms.storage_hosts, Patience::default());
+        let runner = instance.map_err(refused)?.runner(Secret::new(record.runner_token.clone()));
         let is_well = record.trouble.is_none();
         let (key, weight) = (record.url.clone(), record.terms.weight);
-        let link = Arc::new(Link::new((self.parts.clone(), self.jobs.clone()), client, record, productions));
+        let link = Arc::new(Link::new((self.parts.clone(), self.jobs.clone()), runner, record, productions));
         self.parts.shares.set(&link.tenant, weight);
         locked(&self.links).insert(key, link.clone());
         if is_well {
             let lifecycle = &self.parts.lifecycle;
-            lifecycle.spawn(socket::listen(
-                link.parts.clone(),
-                url,
-                token,
-                link.news.clone(),
-                link.stop.clone(),
-            ));
-            lifecycle.spawn(link.clone().run(orders));
+            let (ear, heard) = watch::channel(Ear::default());
+            let listener = link.clone();
+            lifecycle.spawn(async move {
+                let listening = socket::listen(&listener.runner, socket::waits(), ear);
+                tokio::select! {
+                    () = listening => {}
+                    () = listener.stop.cancelled() => {}
+                    () = listener.parts.lifecycle.stopping() => {}
+                }
+            });
+            lifecycle.spawn(link.clone().run(orders, heard));
         }
         self.parts.lifecycle.spawn(tidy::run(link));
         Ok(())
@@ -198,6 +199,12 @@ impl Peertube {
             tracing::error!(instance = url, %error, "cannot register; restart the coordinator to try again");
         }
     }
+}
+
+/// An instance's URL as records name it: without what follows the host.
+fn named(url: &str) -> String {
+    let origin = Url::parse(url).ok().filter(Url::has_host).map(|url| url.origin().ascii_serialization());
+    origin.unwrap_or_else(|| url.trim_end_matches('/').to_owned())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -5,19 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{self, Outgoing};
-use super::client::{Answer, ClientError};
+use super::answer;
 use super::desk::{self, Made, Piece};
 use super::fetch;
 use super::habits::{Form, Rung};
 use super::link::Link;
 use super::records::{self, OrderRecord};
 use super::trouble::Trouble;
-use super::want::Want;
+use super::want::{self, Want};
 use crate::domain::plan::Rendition;
 use crate::domain::{JobId, Plan};
+use crate::peertube::{Answer, CallError, JobToken, JobType, JobUuid, Payload, Window};
 use crate::publish::delivery::{self, Delivery};
 
 /// Between two signs of life; an instance takes a job back after two minutes without.
@@ -39,6 +40,8 @@ pub struct Order {
     pub record: OrderRecord,
     /// What the instance wants.
     pub want: Want,
+    uuid: JobUuid,
+    token: JobToken,
     /// What has changed of it since: the fleet's job.
     job: Mutex<Option<JobId>>,
     /// Per cent.
@@ -50,10 +53,19 @@ pub struct Order {
 }
 
 impl Order {
-    /// An order, new or taken up again.
-    pub fn new(record: OrderRecord, want: Want) -> Self {
-        let (answering, job) = (record.answering.into(), Mutex::new(record.job.clone()));
-        Self { record, want, job, progress: AtomicU8::new(0), answering, stop: CancellationToken::new() }
+    /// An order, new or taken up again; or why it cannot be.
+    pub fn new(record: OrderRecord) -> Result<Self, &'static str> {
+        let payload = Payload::read(&JobType::from(record.kind.clone()), &record.payload);
+        Ok(Self {
+            want: want::of(&payload),
+            uuid: JobUuid::try_from(record.uuid.clone())?,
+            token: JobToken::new(record.job_token.clone()),
+            job: Mutex::new(record.job.clone()),
+            progress: AtomicU8::new(0),
+            answering: record.answering.into(),
+            stop: CancellationToken::new(),
+            record,
+        })
     }
 
     /// How far it is, per cent.
@@ -113,11 +125,11 @@ pub async fn run(link: Arc<Link>, order: Arc<Order>) {
 /// Signs of life. Returns when the instance wants no more of it.
 async fn beat(link: &Link, order: &Order) -> Trouble {
     loop {
-        let told = link.client.update(&order.record.uuid, &order.record.job_token, order.progress()).await;
+        let told = link.runner.update(&order.uuid, &order.token, order.progress()).await;
         match told {
             // Once the answer is under way, only its own reply tells how it went.
-            Err(ClientError::Gone) if order.answering.load(Ordering::Relaxed) => {}
-            Err(error @ (ClientError::Gone | ClientError::UnknownRunner)) => return error.into(),
+            Err(CallError::Gone { .. }) if order.answering.load(Ordering::Relaxed) => {}
+            Err(error @ (CallError::Gone { .. } | CallError::UnknownRunner)) => return error.into(),
             Err(error) => tracing::debug!(%error, instance = link.url(), "an instance does not hear us"),
             Ok(()) => {}
         }
@@ -130,37 +142,28 @@ async fn work(link: &Arc<Link>, order: &Order) -> Result<(), Trouble> {
         // Killed after the answer had arrived.
         return Ok(());
     }
-    let (made, answer, sent_bytes) = match &order.want {
-        Want::Piece { source, piece, hls } => {
-            let made = find_job(link, order, source, *piece).await?;
-            let (plan, delivery) = delivered(link, order, &made, *piece).await?;
-            let file = Outgoing { at: delivery.at.clone(), size_bytes: delivery.size_bytes };
-            link.desk
-                .note_sent(
-                    &link.parts,
-                    &made.production,
-                    fetch::identity_of(&link.parts, &file.at, file.size_bytes).await?,
-                )
-                .await?;
-            let side = shown_side(&plan, *piece);
-            let answer = match hls {
-                true => answer::hls(&link.parts, &file, side, |name| delivery.playlist(name))?,
-                false => answer::web_video(&link.parts, &file, side),
-            };
-            (made, answer, file.size_bytes)
-        }
-        Want::Unknown(what) => return Err(Trouble::Ours(format!("{what} is not done here"))),
+    let Want::Piece { source, piece } = &order.want else {
+        return Err(Trouble::Ours("this type of job is not done here".into()));
     };
-    tracing::debug!(job = %made.job, instance = link.url(), "sending a result");
+    let made = find_job(link, order, source, *piece).await?;
+    let (plan, delivery) = delivered(link, order, &made, *piece).await?;
+    let file = fetch::identity_of(&link.parts, &delivery.at, delivery.size_bytes).await?;
+    link.desk.note_sent(&link.parts, &made.production, file).await?;
+    let side = shown_side(&plan, *piece);
+    let storage = &link.parts.storage;
+    let answer = || match piece.form {
+        Form::Progressive => Ok(answer::web_video(storage, &delivery, side)),
+        Form::Muxed | Form::Separate => answer::hls(storage, &delivery, side),
+    };
     send(link, order, answer).await?;
-    link.tally(|tally| tally.sent_bytes += sent_bytes).await;
+    link.tally(|tally| tally.sent_bytes += delivery.size_bytes).await;
     Ok(())
 }
 
 /// The fleet's job for a piece: an earlier one, or a new one on a source that may have to be fetched first.
 async fn find_job(link: &Arc<Link>, order: &Order, source: &str, piece: Piece) -> Result<Made, Trouble> {
     let (parts, desk) = (&link.parts, &link.desk);
-    let identity = fetch::identify(&link.client, &order.record, source).await?;
+    let identity = fetch::identify(&link.runner, &order.token, source).await?;
     let _seeker = desk.seek(identity.clone(), piece);
     let door = desk.door(&identity);
     let _inside = door.lock().await;
@@ -171,8 +174,8 @@ async fn find_job(link: &Arc<Link>, order: &Order, source: &str, piece: Piece) -
             let id = desk::new_production();
             let at = parts.bucket.handed_source(&id);
             let progress = |done, total| order.note_progress((0, FETCHED), done, total);
-            let of = (&order.record, &instance.terms);
-            let size_bytes = fetch::fetch(parts, &link.client, of, source, &at, &progress).await?;
+            let of = (&order.token, &instance.terms);
+            let size_bytes = fetch::fetch(parts, &link.runner, of, source, &at, &progress).await?;
             link.tally(|tally| tally.fetched_bytes += size_bytes).await;
             link.learn(super::habits::Habits::begin_video).await;
             let top = piece.rung.unwrap_or(Rung { short_side: 0, fps: 0 });
@@ -248,25 +251,28 @@ fn shown_side(plan: &Plan, piece: Piece) -> u32 {
     rendition(plan, rung).map_or(rung.short_side, |one| one.width.min(one.height))
 }
 
-/// Sends the answer, again when it broke off on the way, never when it may have arrived.
-async fn send(link: &Link, order: &Order, answer: Answer) -> Result<(), Trouble> {
+/// Sends the answer, again when it broke off on the way, never when it has arrived.
+async fn send(
+    link: &Link,
+    order: &Order,
+    answer: impl Fn() -> Result<Answer, Trouble>,
+) -> Result<(), Trouble> {
     order.note_answering(link).await?;
-    let (uuid, token) = (&order.record.uuid, &order.record.job_token);
-    let until = tokio::time::Instant::now() + TELL_FOR;
+    let until = Instant::now() + TELL_FOR;
     loop {
-        match link.client.success(uuid, token, &answer).await {
+        let error = match link.runner.success(&order.uuid, &order.token, answer()?).await {
             Ok(()) => return Ok(()),
-            Err(error) if error.is_passing() && tokio::time::Instant::now() < until => {
-                tracing::warn!(%error, instance = link.url(), job = %uuid, "a result did not get through");
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => error,
+        };
+        let may_pass = error.is_transient() || matches!(error, CallError::MayHaveArrived { .. });
+        if !may_pass || Instant::now() > until {
+            return Err(error.into());
         }
+        tracing::warn!(%error, instance = link.url(), job = %order.uuid, "a result did not get through");
         tokio::time::sleep(TELL_PAUSE).await;
-        match is_still_ours(link, order).await {
-            Ok(true) => {}
+        if !is_still_ours(link, order).await? {
             // It had arrived.
-            Ok(false) => return Ok(()),
-            Err(trouble) => return Err(trouble),
+            return Ok(());
         }
     }
 }
@@ -274,12 +280,13 @@ async fn send(link: &Link, order: &Order, answer: Answer) -> Result<(), Trouble>
 /// Whether an instance still waits for our answer: only then it lets us read the source. An answer that arrived, and a job
 /// that was taken from us, look the same from here; nothing is left to do in both.
 async fn is_still_ours(link: &Link, order: &Order) -> Result<bool, Trouble> {
-    let until = tokio::time::Instant::now() + TELL_FOR;
+    let until = Instant::now() + TELL_FOR;
+    let first_byte = Window { start: 0, end: Some(1) };
     loop {
-        match link.client.download(order.want.source(), &order.record.job_token, Some(0..1)).await {
+        match link.runner.download(order.want.source(), &order.token, first_byte).await {
             Ok(_) => return Ok(true),
-            Err(ClientError::Gone) => return Ok(false),
-            Err(error) if error.is_passing() && tokio::time::Instant::now() < until => {
+            Err(CallError::Gone { .. }) => return Ok(false),
+            Err(error) if error.is_transient() && Instant::now() < until => {
                 tokio::time::sleep(TELL_PAUSE).await;
             }
             Err(error) => return Err(error.into()),
@@ -289,7 +296,7 @@ async fn is_still_ours(link: &Link, order: &Order) -> Result<bool, Trouble> {
 
 /// Tells the instance how it ended, where that is ours to tell.
 async fn settle(link: &Link, order: &Order, end: Result<(), Trouble>) {
-    let (uuid, token) = (&order.record.uuid, &order.record.job_token);
+    let (uuid, token) = (&order.uuid, &order.token);
     let told = match end {
         Ok(()) => return link.tally(|tally| tally.answered += 1).await,
         Err(Trouble::Gone | Trouble::Unregistered) => {
@@ -298,14 +305,14 @@ async fn settle(link: &Link, order: &Order, end: Result<(), Trouble>) {
         }
         Err(Trouble::Source(reason)) => {
             link.tally(|tally| tally.failed += 1).await;
-            link.client.error(uuid, token, &reason).await
+            link.runner.error(uuid, token, &reason).await
         }
         Err(trouble @ (Trouble::Ours(_) | Trouble::Stopped)) => {
             if !matches!(trouble, Trouble::Stopped) {
                 link.put_off(order);
             }
             link.tally(|tally| tally.aborted += 1).await;
-            link.client.abort(uuid, token, &trouble.to_string()).await
+            link.runner.abort(uuid, token, &trouble.to_string()).await
         }
     };
     if let Err(error) = told {

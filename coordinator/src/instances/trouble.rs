@@ -1,9 +1,9 @@
 //! Why an order of an instance ends without a result, and what the instance is told.
 
-use super::client::ClientError;
 use crate::domain::{Failure, FailureClass};
 use crate::jobs::JobsError;
 use crate::objects::StorageError;
+use crate::peertube::CallError;
 use crate::store::StoreError;
 
 /// An order that comes to nothing.
@@ -26,11 +26,11 @@ pub enum Trouble {
     Stopped,
 }
 
-impl From<ClientError> for Trouble {
-    fn from(error: ClientError) -> Self {
+impl From<CallError> for Trouble {
+    fn from(error: CallError) -> Self {
         match error {
-            ClientError::Gone => Self::Gone,
-            ClientError::UnknownRunner => Self::Unregistered,
+            CallError::Gone { .. } => Self::Gone,
+            CallError::UnknownRunner => Self::Unregistered,
             other => Self::Ours(other.to_string()),
         }
     }

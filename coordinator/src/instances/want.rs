@@ -1,17 +1,13 @@
 //! What a job of an instance wants of the fleet, read out of its type and payload.
 
-use serde::Deserialize;
-use serde_json::Value;
 use url::Url;
 
 use super::desk::Piece;
 use super::habits::{Form, Rung};
+use crate::peertube::{Hls, Input, JobType, Output, Payload, WebVideo};
 
 /// The types that this coordinator takes.
-pub const JOB_TYPES: &[&str] = &[WEB_VIDEO, HLS];
-
-const WEB_VIDEO: &str = "vod-web-video-transcoding";
-const HLS: &str = "vod-hls-transcoding";
+pub const JOB_TYPES: &[JobType] = &[JobType::VodWebVideo, JobType::VodHls];
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +18,6 @@ pub enum Want {
         source: String,
         /// What of it.
         piece: Piece,
-        /// With a playlist.
-        hls: bool,
     },
     /// Something that we do not do, in words.
     Unknown(String),
@@ -39,58 +33,27 @@ impl Want {
     }
 }
 
-#[derive(Deserialize)]
-struct Vod {
-    input: Input,
-    output: Output,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Input {
-    video_file_url: String,
-    #[serde(default)]
-    separated_audio_file_url: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Output {
-    resolution: u32,
-    #[serde(default)]
-    fps: f64,
-    #[serde(default)]
-    separated_audio: bool,
-}
-
-/// Reads a job. Fields that we do not know change nothing.
-pub fn of(kind: &str, payload: &Value) -> Want {
-    let hls = match kind {
-        WEB_VIDEO => false,
-        HLS => true,
-        other => return Want::Unknown(format!("a job of type {other}")),
-    };
-    match Vod::deserialize(payload) {
-        Ok(vod) => piece(vod, hls),
-        Err(error) => Want::Unknown(format!("a payload that does not read ({error})")),
+/// Reads a job.
+pub fn of(payload: &Payload) -> Want {
+    match payload {
+        Payload::WebVideo(WebVideo { input, output }) => piece(input, *output, Form::Progressive),
+        Payload::Hls(Hls { input, output }) => {
+            let is_alone = output.separated_audio || output.picture.resolution == 0;
+            piece(input, output.picture, if is_alone { Form::Separate } else { Form::Muxed })
+        }
+        Payload::Unknown { reason } => Want::Unknown(reason.clone()),
+        _ => Want::Unknown("this type of job is not done here".to_owned()),
     }
 }
 
-fn piece(vod: Vod, hls: bool) -> Want {
-    let Vod { input, output } = vod;
-    // Pictures and sound lie in two files: another demuxer would have to join them first.
-    if !input.separated_audio_file_url.is_empty() && !output.separated_audio {
-        return Want::Unknown("a source in two files".to_owned());
+fn piece(input: &Input, output: Output, form: Form) -> Want {
+    // Pictures and sound lie in two files: somebody would have to join them first.
+    if !input.separated_audio_file_url.is_empty() && form != Form::Separate {
+        return Want::Unknown("the source lies in two files, which is not done here".to_owned());
     }
-    let is_sound = output.resolution == 0;
-    let fps = if output.fps.is_finite() { output.fps.round().clamp(1.0, 1000.0) as u32 } else { 1 };
-    let rung = (!is_sound).then_some(Rung { short_side: output.resolution.next_multiple_of(2), fps });
-    let form = match (hls, output.separated_audio || is_sound) {
-        (false, _) => Form::Progressive,
-        (true, false) => Form::Muxed,
-        (true, true) => Form::Separate,
-    };
-    Want::Piece { source: input.video_file_url, piece: Piece { rung, form }, hls }
+    let rung = Rung { short_side: output.resolution.next_multiple_of(2), fps: output.fps.clamp(1, 1000) };
+    let rung = (output.resolution > 0).then_some(rung);
+    Want::Piece { source: input.video_file_url.clone(), piece: Piece { rung, form } }
 }
 
 /// What names the video in the URL of a source: jobs of one video differ in their own id only.
@@ -112,41 +75,35 @@ pub fn tenant(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn check(kind: &str, output: &Value, rung: Option<(u32, u32)>, form: Form) {
-        let payload = json!({ "input": { "videoFileUrl": "https://v/x" }, "output": output });
-        let Want::Piece { piece, source, hls } = of(kind, &payload) else { panic!("{payload} is known") };
+    fn read(kind: JobType, output: &Value) -> Want {
+        of(&Payload::read(&kind, &json!({ "input": { "videoFileUrl": "https://v/x" }, "output": output })))
+    }
+
+    fn check(kind: JobType, output: &Value, rung: Option<(u32, u32)>, form: Form) {
         let rung = rung.map(|(short_side, fps)| Rung { short_side, fps });
-        assert_eq!((piece, source.as_str(), hls), (Piece { rung, form }, "https://v/x", kind == HLS));
+        let expected = Want::Piece { source: "https://v/x".into(), piece: Piece { rung, form } };
+        assert_eq!(read(kind, output), expected, "{output}");
     }
 
     #[test]
-    fn jobs_of_old_and_new_versions_read() {
-        check(WEB_VIDEO, &json!({ "resolution": 720, "fps": 24 }), Some((720, 24)), Form::Progressive);
-        check(HLS, &json!({ "resolution": 481, "fps": 29.97 }), Some((482, 30)), Form::Muxed);
-        check(
-            HLS,
-            &json!({ "resolution": 720, "fps": 24, "separatedAudio": true }),
-            Some((720, 24)),
-            Form::Separate,
-        );
-        check(
-            HLS,
-            &json!({ "resolution": 0, "fps": 0, "separatedAudio": true, "new": 1 }),
-            None,
-            Form::Separate,
-        );
+    fn jobs_of_old_and_new_versions_are_understood() {
+        let (web, hls) = (JobType::VodWebVideo, JobType::VodHls);
+        check(web, &json!({ "resolution": 720, "fps": 24 }), Some((720, 24)), Form::Progressive);
+        check(hls.clone(), &json!({ "resolution": 481, "fps": 30 }), Some((482, 30)), Form::Muxed);
+        let alone = json!({ "resolution": 720, "fps": 24, "separatedAudio": true });
+        check(hls.clone(), &alone, Some((720, 24)), Form::Separate);
+        let sound = json!({ "resolution": 0, "fps": 0, "separatedAudio": true, "new": 1 });
+        check(hls, &sound, None, Form::Separate);
     }
 
     #[test]
     fn what_is_not_known_harms_nothing() {
-        for (kind, payload) in
-            [("video-dreaming", json!({})), (HLS, json!({ "input": {} })), (HLS, json!(null))]
-        {
-            assert!(matches!(of(kind, &payload), Want::Unknown(_)), "{kind} {payload}");
+        for kind in [JobType::Other("video-dreaming".into()), JobType::VodHls] {
+            assert!(matches!(read(kind.clone(), &json!({})), Want::Unknown(_)), "{kind:?}");
         }
     }
 

@@ -28,10 +28,10 @@ use super::problem::Problem;
 use super::{auth, peertube};
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::{JobId, JobState};
+use crate::instances::Instances;
 use crate::jobs::{
     JobView, Jobs, JobsError, NewToken, ProfileChoice, RunnerView, SourceRef, Submission, TaskView, WhyView,
 };
-use crate::peertube::Peertube;
 use crate::store::TokenRecord;
 
 /// A submission.
@@ -91,7 +91,7 @@ struct ListQuery {
 const MAX_LIST: u32 = 1000;
 
 /// All routes, behind the admin token.
-pub fn router((jobs, peertube): (Jobs, Peertube), admin_token: String) -> Router {
+pub fn router((jobs, peertube): (Jobs, Instances), admin_token: String) -> Router {
     let token: Arc<str> = admin_token.into();
     Router::new()
         .route("/jobs", get(list).post(submit))

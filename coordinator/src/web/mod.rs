@@ -19,15 +19,15 @@ use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::fleet;
+use crate::instances::Instances;
 use crate::jobs::Jobs;
 use crate::objects::EmbeddedServer;
 use crate::parts::Parts;
-use crate::peertube::Peertube;
 
 /// Serves on `listener` until the coordinator stops.
 pub fn spawn(
     parts: &Arc<Parts>,
-    verbs: (Jobs, Peertube),
+    verbs: (Jobs, Instances),
     embedded: Option<EmbeddedServer>,
     listener: TcpListener,
 ) {
@@ -48,7 +48,7 @@ pub fn spawn(
     });
 }
 
-fn router(parts: &Arc<Parts>, verbs: (Jobs, Peertube), embedded: Option<EmbeddedServer>) -> Router {
+fn router(parts: &Arc<Parts>, verbs: (Jobs, Instances), embedded: Option<EmbeddedServer>) -> Router {
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .nest("/api/v1", api::router(verbs, parts.admin_token.clone()))

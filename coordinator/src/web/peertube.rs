@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::extract::Json;
 use super::problem::Problem;
 use crate::config::Secret;
-use crate::peertube::{InstanceView, Peertube, Registration, Terms};
+use crate::instances::{InstanceView, Instances, Registration, Terms};
 
 /// A registration.
 #[derive(Serialize, Deserialize)]
@@ -43,19 +43,19 @@ pub struct UnregisterBody {
     pub url: String,
 }
 
-pub(super) fn router(peertube: Peertube) -> Router {
+pub(super) fn router(peertube: Instances) -> Router {
     Router::new()
         .route("/peertube", get(list).post(register))
         .route("/peertube/unregister", post(unregister))
         .with_state(peertube)
 }
 
-async fn list(State(peertube): State<Peertube>) -> Json<Vec<InstanceView>> {
+async fn list(State(peertube): State<Instances>) -> Json<Vec<InstanceView>> {
     Json(peertube.list())
 }
 
 async fn register(
-    State(peertube): State<Peertube>,
+    State(peertube): State<Instances>,
     Json(body): Json<RegisterBody>,
 ) -> Result<(StatusCode, Json<InstanceView>), Problem> {
     let wanted = Registration {
@@ -69,7 +69,7 @@ async fn register(
 }
 
 async fn unregister(
-    State(peertube): State<Peertube>,
+    State(peertube): State<Instances>,
     Json(body): Json<UnregisterBody>,
 ) -> Result<StatusCode, Problem> {
     peertube.unregister(&body.url).await?;

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::FailureClass;
+use crate::instances::InstanceError;
 use crate::jobs::JobsError;
-use crate::peertube::PeertubeError;
 use crate::store::StoreError;
 
 const SEE_DOCUMENTATION: &str = "coordinator/src/web/api.rs lists paths, methods and bodies";
@@ -74,18 +74,15 @@ impl From<JobsError> for Problem {
     }
 }
 
-impl From<PeertubeError> for Problem {
-    fn from(error: PeertubeError) -> Self {
+impl From<InstanceError> for Problem {
+    fn from(error: InstanceError) -> Self {
         let status = match &error {
-            PeertubeError::Url(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            PeertubeError::Known(_) => StatusCode::CONFLICT,
-            PeertubeError::Unknown(_) => StatusCode::NOT_FOUND,
-            PeertubeError::Instance { .. } => StatusCode::BAD_GATEWAY,
-            PeertubeError::Client(_) | PeertubeError::Store(_) | PeertubeError::Tidy(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            InstanceError::Known(_) => StatusCode::CONFLICT,
+            InstanceError::Unknown(_) => StatusCode::NOT_FOUND,
+            InstanceError::Call { .. } => StatusCode::BAD_GATEWAY,
+            InstanceError::Store(_) | InstanceError::Tidy(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let (hint, usage) = (error.hint(), error.is_usage());
+        let (hint, usage) = (error.hint().to_owned(), error.is_usage());
         let (title, class) = (error.to_string(), FailureClass::Internal);
         Self { status: status.as_u16(), title, hint, class, usage }
     }

@@ -5,6 +5,7 @@ mod accidents;
 mod cancelling;
 mod examples;
 mod mistakes;
+mod muxing;
 mod probing;
 mod progressive;
 mod sharing;

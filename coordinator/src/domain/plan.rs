@@ -108,6 +108,15 @@ impl VideoPlan {
         };
         self.renditions.iter().find(wanted)
     }
+
+    /// What a rendition's progressive file is called: by the short side alone where that says which it is.
+    pub fn progressive_name(&self, rendition: &Rendition) -> String {
+        let short_side = rendition.short_side();
+        match self.renditions.iter().filter(|other| other.short_side() == short_side).count() {
+            0 | 1 => format!("{short_side}p"),
+            _ => rendition.name.clone(),
+        }
+    }
 }
 
 impl Grid {

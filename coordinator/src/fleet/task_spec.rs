@@ -9,6 +9,7 @@ use wire::task_spec::Kind;
 use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, Still, VideoPlan};
 use crate::domain::source::Fields;
 use crate::domain::{Limits, Plan, Rational};
+use crate::publish::MuxedSegment;
 use crate::scheduler::Work;
 
 /// What a runner is told to do.
@@ -35,6 +36,7 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
             fragmented,
             progressive,
             audio_init_segment,
+            muxed,
         } => Some(Kind::Assemble(wire::AssembleSpec {
             name: name.clone(),
             init_segment: init_segment.clone(),
@@ -43,9 +45,19 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
             fragmented: *fragmented,
             progressive: *progressive,
             audio_init_segment: audio_init_segment.clone(),
+            muxed: muxed.as_deref().map(muxed_spec),
         })),
     };
     wire::TaskSpec { kind }
+}
+
+fn muxed_spec(segments: &[MuxedSegment]) -> wire::MuxedSpec {
+    let count = |fragments: usize| u32::try_from(fragments).unwrap_or(u32::MAX);
+    let segment = |segment: &MuxedSegment| wire::MuxedSegment {
+        video_fragments: count(segment.video_fragments),
+        audio_fragments: count(segment.audio_fragments),
+    };
+    wire::MuxedSpec { segments: segments.iter().map(segment).collect() }
 }
 
 fn probe(limits: &Limits) -> wire::ProbeSpec {

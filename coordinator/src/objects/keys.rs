@@ -166,9 +166,10 @@ impl Destination {
         self.at("report.json")
     }
 
-    /// The progressive file of a height in pixels.
-    pub fn progressive(&self, height: u32) -> Location {
-        self.at(&format!("{height}p.mp4"))
+    /// The progressive file of that name: "720p".
+    pub fn progressive(&self, name: &str) -> Result<Location, InvalidName> {
+        check_rendition(name)?;
+        Ok(self.at(&format!("{name}.mp4")))
     }
 
     /// The media playlist of a rendition.
@@ -402,7 +403,7 @@ mod tests {
         let destination: Destination = "s3://public/videos/7/".parse().expect("a destination");
         assert_eq!(destination.to_string(), "s3://public/videos/7");
         assert_eq!(destination.master().key(), "videos/7/master.m3u8");
-        assert_eq!(destination.progressive(720).key(), "videos/7/720p.mp4");
+        assert_eq!(destination.progressive("720p").expect("a name").key(), "videos/7/720p.mp4");
         assert_eq!(destination.media("720p60").expect("a name").key(), "videos/7/720p60/media.mp4");
         assert_eq!(destination.playlist("audio-1").expect("a name").key(), "videos/7/audio-1/playlist.m3u8");
         assert!(destination.media("../x").is_err());

@@ -17,6 +17,8 @@ mod thinning;
 mod timeline;
 
 #[cfg(test)]
+mod exact;
+#[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod properties;

@@ -120,3 +120,79 @@ fn media(object: &StoredObject, joined: &Joined, segments: Segments) -> Result<D
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::Finished;
+    use crate::publish::bench::Bench;
+
+    fn found(
+        finished: &Finished,
+        rendition: Option<&str>,
+        form: Form,
+    ) -> Result<Option<Delivery>, PublishError> {
+        find(&finished.job, &finished.plan, &finished.tasks, rendition, form)
+    }
+
+    /// The job of the bench as if it made every form; assemblies of renditions have not ended.
+    async fn running() -> (Bench, Finished) {
+        let bench = Bench::new().await;
+        let mut finished = bench.finished.clone();
+        finished.plan.package.progressive = true;
+        finished.plan.package.muxed = true;
+        finished.tasks[3].state = TaskState::Leased;
+        (bench, finished)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_there_as_soon_as_it_is_assembled() {
+        let (bench, mut finished) = running().await;
+        for form in [Form::Progressive, Form::Muxed, Form::VideoOnly] {
+            assert_eq!(found(&finished, Some("64p"), form).expect("no error"), None);
+        }
+        let sound = found(&finished, None, Form::AudioOnly).expect("no error").expect("it is done");
+        assert_eq!(sound.at, finished.tasks[4].objects[0].at);
+        assert!(sound.playlist("a.mp4").is_some_and(|text| text.contains("\na.mp4\n#EXT")));
+
+        let media = finished.tasks[3].objects[0].clone();
+        let sized = |key: &str, size_bytes| StoredObject {
+            at: Location::new("public", key).expect("a name"),
+            size_bytes,
+            ..media.clone()
+        };
+        let payload = default_sound(&finished.plan, &finished.tasks).expect("fit").expect("sound");
+        let payload = payload.size_bytes() - payload.init_segment.len() as u64;
+        let progressive = sized("videos/7/64p.mp4", 5000);
+        let muxed = sized("videos/7/64p/muxed.mp4", media.size_bytes + payload + 700);
+        finished.tasks[3].objects.extend([progressive.clone(), muxed.clone()]);
+        finished.tasks[3].state = TaskState::Done;
+        let of = |form| found(&finished, Some("64p"), form).expect("no error").expect("it is done");
+        let (whole, both, picture) = (of(Form::Progressive), of(Form::Muxed), of(Form::VideoOnly));
+        assert_eq!((&whole.at, whole.size_bytes, whole.playlist("x")), (&progressive.at, 5000, None));
+        assert_eq!((&picture.at, &both.at), (&bench.media, &muxed.at));
+        let ends = |delivery: &Delivery| {
+            let text = delivery.playlist("u-64-fragmented.mp4").expect("a playlist");
+            let range = text.lines().rfind(|line| line.starts_with("#EXT-X-BYTERANGE:")).expect("a range");
+            let (length, start) = range["#EXT-X-BYTERANGE:".len()..].split_once('@').expect("an offset");
+            length.parse::<u64>().expect("a number") + start.parse::<u64>().expect("a number")
+        };
+        assert_eq!((ends(&picture), ends(&both)), (media.size_bytes, muxed.size_bytes));
+    }
+
+    #[tokio::test]
+    async fn what_a_job_never_makes_is_an_error_that_says_so() {
+        let (_bench, finished) = running().await;
+        let reason =
+            |rendition, form| found(&finished, rendition, form).expect_err("it never comes").to_string();
+        assert!(reason(Some("720p"), Form::Muxed).contains("job job makes no rendition \"720p\""));
+        let mut plain = finished.clone();
+        plain.plan.package.muxed = false;
+        plain.tasks[3].state = TaskState::Done;
+        let error = found(&plain, None, Form::Muxed).expect_err("it never comes").to_string();
+        assert!(error.contains("makes no Muxed of its renditions"), "{error}");
+        plain.tasks.remove(4);
+        let error = found(&plain, None, Form::AudioOnly).expect_err("it never comes").to_string();
+        assert!(error.contains("makes no file of its sound alone"), "{error}");
+    }
+}

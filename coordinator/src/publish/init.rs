@@ -39,26 +39,36 @@ const AUDIO_ENTRY_BYTES: usize = 28;
 impl InitFacts {
     /// Reads an init segment: `ftyp` and a `moov` with exactly one track.
     pub fn parse(init_segment: &[u8]) -> Result<Self, Malformed> {
+        let mut tracks = Self::parse_all(init_segment)?;
+        match (tracks.pop(), tracks.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(_), false) => malformed("the init segment has more than one track"),
+            (None, _) => malformed("the init segment has no track"),
+        }
+    }
+
+    /// Reads an init segment of any number of tracks.
+    pub fn parse_all(init_segment: &[u8]) -> Result<Vec<Self>, Malformed> {
         let file = Cursor::new(b"init", init_segment);
         file.require(b"ftyp")?;
-        let moov = file.require(b"moov")?;
+        let mut moov = file.require(b"moov")?;
         moov.require(b"mvex")?;
-        let mdia = only_track(moov)?.require(b"mdia")?;
+        let mut tracks = Vec::new();
+        while let Some(found) = moov.next_box()? {
+            if found.code == *b"trak" {
+                tracks.push(Self::parse_track(Cursor::new(b"trak", found.payload))?);
+            }
+        }
+        Ok(tracks)
+    }
+
+    fn parse_track(track: Cursor<'_>) -> Result<Self, Malformed> {
+        let mdia = track.require(b"mdia")?;
         let timescale = read_timescale(mdia.require(b"mdhd")?)?;
         let table = mdia.require(b"minf")?.require(b"stbl")?.require(b"stsd")?;
         let (media, codecs) = read_entry(only_entry(table)?)?;
         Ok(Self { codecs, timescale, media })
     }
-}
-
-fn only_track(mut moov: Cursor<'_>) -> Result<Cursor<'_>, Malformed> {
-    let mut track = None;
-    while let Some(found) = moov.next_box()? {
-        if found.code == *b"trak" && track.replace(Cursor::new(b"trak", found.payload)).is_some() {
-            return malformed("the init segment has more than one track");
-        }
-    }
-    track.ok_or_else(|| Malformed("the init segment has no track".into()))
 }
 
 fn read_timescale(mut mdhd: Cursor<'_>) -> Result<u32, Malformed> {

@@ -68,11 +68,6 @@ impl Joined {
         self.fragments.iter().map(|fragment| fragment.duration).sum()
     }
 
-    /// The number that `mfhd` of a fragment carries: they count from 1 over the whole file.
-    pub fn sequence_number(&self, position: usize) -> u32 {
-        u32::try_from(position + 1).unwrap_or(u32::MAX)
-    }
-
     fn append(&mut self, chunk_index: usize, chunk: &Track) -> Result<(), PublishError> {
         let refuse =
             |message: &str| Err(PublishError::refused(&self.name, format!("chunk {chunk_index} {message}")));

@@ -10,6 +10,8 @@ pub const HEAD_BYTES: usize = 512;
 pub struct FragmentHead {
     /// Of `mfhd`.
     pub sequence_number: u32,
+    /// Of `tfhd`.
+    pub track_id: u32,
     /// Of `tfdt`, ticks.
     pub decode_time: u64,
     /// Whether the first sample is a sync sample; none: it is not said within the bytes read.
@@ -27,7 +29,7 @@ impl FragmentHead {
         mfhd.full()?;
         let sequence_number = mfhd.u32()?;
         let mut traf = open(moof.rest(), b"traf")?;
-        let default_flags = default_flags(open_next(&mut traf, b"tfhd")?)?;
+        let (track_id, default_flags) = track_defaults(open_next(&mut traf, b"tfhd")?)?;
         let mut tfdt = open_next(&mut traf, b"tfdt")?;
         let decode_time = match tfdt.full()? {
             (0, _) => tfdt.u32()?.into(),
@@ -35,7 +37,7 @@ impl FragmentHead {
         };
         let first_flags = first_flags(traf).or(default_flags);
         let starts_with_keyframe = first_flags.map(|flags| flags & NON_SYNC == 0);
-        Ok(Self { sequence_number, decode_time, starts_with_keyframe })
+        Ok(Self { sequence_number, track_id, decode_time, starts_with_keyframe })
     }
 }
 
@@ -63,14 +65,15 @@ fn open_next<'a>(parent: &mut Cursor<'a>, code: &[u8; 4]) -> Result<Cursor<'a>, 
     }
 }
 
-/// Default sample flags of `tfhd`, if it has them (§8.8.7).
-fn default_flags(mut tfhd: Cursor<'_>) -> Result<Option<u32>, Malformed> {
+/// Track of `tfhd`, and its default sample flags, if it has them (§8.8.7).
+fn track_defaults(mut tfhd: Cursor<'_>) -> Result<(u32, Option<u32>), Malformed> {
     let (_, flags) = tfhd.full()?;
-    tfhd.u32()?;
+    let track_id = tfhd.u32()?;
     let optional = [(0x01, 8), (0x02, 4), (0x08, 4), (0x10, 4)];
     let before: usize = optional.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, bytes)| bytes).sum();
     tfhd.take(before)?;
-    if flags & 0x20 == 0 { Ok(None) } else { tfhd.u32().map(Some) }
+    let default_flags = if flags & 0x20 == 0 { None } else { Some(tfhd.u32()?) };
+    Ok((track_id, default_flags))
 }
 
 /// Flags of the first sample as `trun` says them (§8.8.8); none when it does not, or not within the bytes

@@ -14,8 +14,8 @@ use crate::domain::Plan;
 use crate::domain::outcome::Track;
 
 /// Ids of the tracks in the file.
-pub(super) const VIDEO_TRACK: u32 = 1;
-pub(super) const AUDIO_TRACK: u32 = 2;
+const VIDEO_TRACK: u32 = 1;
+const AUDIO_TRACK: u32 = 2;
 
 /// What makes a segment of the file, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,15 @@ impl Muxed {
         playlist::written(Kind::Vod, target_seconds, self.init_bytes, &self.segments, &uris)
     }
 
+    /// Positions of the fragments at which chunks begin, of those before them, and of the last one.
+    pub fn sampled(&self) -> Vec<usize> {
+        let starts = self.fragments.iter().enumerate().filter(|(_, fragment)| fragment.starts_chunk);
+        let around = starts.flat_map(|(at, _)| at.checked_sub(1).into_iter().chain([at]));
+        let mut positions: Vec<_> = around.chain(self.fragments.len().checked_sub(1)).collect();
+        positions.dedup();
+        positions
+    }
+
     fn push(&mut self, track_id: u32, fragment: Placed, starts_chunk: bool) {
         let placed = Placed { offset_bytes: self.end_bytes(), ..fragment };
         self.fragments.push(MuxedFragment { track_id, placed, starts_chunk });
@@ -176,4 +185,57 @@ fn scale(track: &Joined) -> u128 {
 
 fn end(fragment: &Placed) -> u64 {
     fragment.decode_time + fragment.duration
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::fixtures;
+
+    /// Two-second GOPs, segments of four seconds, and audio fragments of so many milliseconds.
+    fn check(gop_count: usize, audio_ms: &[u32], expected: &[(usize, usize)]) {
+        let video = fixtures::joined("720p", 90_000, &vec![(180_000, 1000); gop_count]);
+        let fragments: Vec<_> = audio_ms.iter().map(|ms| (ms * 48, 100)).collect();
+        let audio = fixtures::joined_audio("audio-1", 48_000, &fragments);
+        let segments = interleave(&video, &Segments::new(&video, 4), Some(&audio));
+        let counts: Vec<_> =
+            segments.iter().map(|segment| (segment.video_fragments, segment.audio_fragments)).collect();
+        assert_eq!(counts, expected, "{audio_ms:?}");
+    }
+
+    #[test]
+    fn sound_follows_the_pictures_that_it_starts_with() {
+        check(4, &[2000; 4], &[(2, 2), (2, 2)]);
+        check(5, &[2005; 5], &[(2, 2), (2, 2), (1, 1)]);
+        check(4, &[1990; 5], &[(2, 3), (2, 2)]);
+        check(2, &[2000; 5], &[(2, 5)]);
+        check(4, &[8000], &[(2, 1), (2, 0)]);
+    }
+
+    #[test]
+    fn places_and_lengths_follow_from_the_fragments() {
+        let video = fixtures::joined("720p", 1000, &[(2000, 1000); 3]);
+        let mut audio = fixtures::joined_audio("audio-1", 48_000, &[(96_000, 100); 4]);
+        audio.sample_count = 4 * 96_000 - 1024;
+        let segments = Segments::new(&video, 4);
+        let muxed = Muxed::new(&video, &segments, Some(&audio), 1500 + 3000 + 400).expect("it fits");
+        assert_eq!(muxed.init_bytes, 1500);
+        let places = muxed.fragments.iter().map(|found| (found.track_id, found.placed.offset_bytes));
+        let expected = [(1, 1500), (1, 2500), (2, 3500), (2, 3600), (1, 3700), (2, 4700), (2, 4800)];
+        assert!(places.eq(expected), "{muxed:?}");
+        // The first chunk begins the file; what lies before the others is looked at too.
+        assert_eq!(muxed.sampled(), [0, 6]);
+        insta::assert_snapshot!(muxed.playlist("a-fragmented.mp4"));
+        let refused = Muxed::new(&video, &segments, Some(&audio), 3400).expect_err("nothing is left");
+        assert!(refused.to_string().contains("has 3400 bytes, the fragments alone have 3400"), "{refused}");
+    }
+
+    #[test]
+    fn without_sound_it_is_the_file_of_the_pictures() {
+        let video = fixtures::joined("720p", 1000, &[(2000, 1000); 3]);
+        let segments = Segments::new(&video, 4);
+        let muxed = Muxed::new(&video, &segments, None, video.size_bytes()).expect("it fits");
+        assert_eq!(muxed.segments, segments);
+        assert_eq!(muxed.playlist("media.mp4"), playlist::media_playlist(&video, &segments));
+    }
 }

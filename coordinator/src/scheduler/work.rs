@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::SchedulerError;
 use crate::domain::outcome::Track;
+use crate::domain::plan::RenditionFile;
 use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
+use crate::publish::{MuxedSegment, PublishError, interleaved};
 use crate::store::{JobRecord, StoredObject, TaskRecord};
 
 /// What a runner is to do.
@@ -54,8 +56,10 @@ pub enum Work {
         fragmented: bool,
         /// Make a progressive MP4.
         progressive: bool,
-        /// Of the progressive MP4's audio; empty: none.
+        /// Of the audio of files with sound inside; empty: none.
         audio_init_segment: Vec<u8>,
+        /// Make a single-file fMP4 of both, of these segments.
+        muxed: Option<Vec<MuxedSegment>>,
     },
 }
 
@@ -147,8 +151,15 @@ async fn assemble(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared
     let grid = video.grids.get(rendition.grid_index as usize).ok_or_else(missing)?;
     let chunks = chunks_of(&tasks, index as usize)?;
     let first = chunks.first().ok_or_else(missing)?;
-    let audio = match plan.package.progressive && !plan.audio.is_empty() {
+    let audio = match plan.package.puts_sound_into_pictures() && !plan.audio.is_empty() {
         true => Some(audio_of(&tasks, 0)?),
+        false => None,
+    };
+    let muxed = match plan.package.muxed {
+        true => {
+            let tracks: Vec<_> = chunks.iter().map(|(track, _)| *track).collect();
+            Some(interleaved(&plan, index as usize, &tracks, audio.map(|(track, _)| track)).map_err(unfit)?)
+        }
         false => None,
     };
     let work = Work::Assemble {
@@ -159,18 +170,27 @@ async fn assemble(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared
         fragmented: plan.package.hls,
         progressive: plan.package.progressive,
         audio_init_segment: audio.map(|(track, _)| track.init_segment.clone()).unwrap_or_default(),
+        muxed,
     };
     let inputs = chunks.into_iter().chain(audio).map(|(_, object)| input(object)).collect();
-    let short_side = rendition.height.min(rendition.width);
-    let mut outputs = Vec::new();
-    if plan.package.hls {
-        outputs.push(job.destination.media(&rendition.name)?);
+    let published = |file| {
+        let at = match file {
+            RenditionFile::Media => job.destination.media(&rendition.name),
+            RenditionFile::Progressive => job.destination.progressive(&video.progressive_name(rendition)),
+            RenditionFile::Muxed => job.destination.muxed(&rendition.name),
+        };
+        Ok(PlannedOutput { published_at: Some(at?) })
+    };
+    let outputs: Result<_, SchedulerError> = plan.package.files().map(published).collect();
+    Ok(Prepared { work, inputs, outputs: outputs? })
+}
+
+/// What does not fit together is its runners' fault; else a record is missing.
+fn unfit(error: PublishError) -> SchedulerError {
+    match error {
+        PublishError::Refused { .. } => SchedulerError::Refused(error.to_string()),
+        other => SchedulerError::Missing(other.to_string()),
     }
-    if plan.package.progressive {
-        outputs.push(job.destination.progressive(short_side));
-    }
-    let published = |at| PlannedOutput { published_at: Some(at) };
-    Ok(Prepared { work, inputs, outputs: outputs.into_iter().map(published).collect() })
 }
 
 async fn assemble_audio(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared, SchedulerError> {
@@ -188,6 +208,7 @@ async fn assemble_audio(parts: &Parts, job: &JobRecord, index: u32) -> Result<Pr
         fragmented: true,
         progressive: false,
         audio_init_segment: Vec::new(),
+        muxed: None,
     };
     let at = job.destination.media(&planned.name)?;
     Ok(Prepared {

@@ -263,8 +263,9 @@ pub struct ExtractText {
     pub zero_us: i64,
 }
 
-/// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive`, the audio track's chunks.
-/// Outputs: the single-file fMP4 when `fragmented`, then the progressive MP4 when `progressive`.
+/// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive` and `muxed`, the audio track's
+/// chunks. Outputs: the single-file fMP4 when `fragmented`, then the progressive MP4 when `progressive`, then the fMP4 with
+/// sound inside when `muxed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assemble {
     /// The init segment that all chunks share.
@@ -278,9 +279,21 @@ pub struct Assemble {
     pub fragmented: bool,
     /// Write an MP4 with its index first.
     pub progressive: bool,
-    /// Init segment of the audio track of the progressive MP4; empty: no audio.
+    /// Init segment of the audio track of files with sound inside; empty: no audio.
     #[serde(with = "crate::spec::base16")]
     pub audio_init_segment: Vec<u8>,
+    /// Write a single-file fMP4 of both tracks, of these segments; none: do not.
+    #[serde(default)]
+    pub muxed: Option<Vec<MuxedSegment>>,
+}
+
+/// What makes a segment of a muxed file, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MuxedSegment {
+    /// Fragments of the video.
+    pub video_fragments: usize,
+    /// Fragments of the audio.
+    pub audio_fragments: usize,
 }
 
 /// See [`Task::Trial`].

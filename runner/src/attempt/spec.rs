@@ -2,8 +2,8 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS, Picture,
-    Probe, Rational, Still, Task, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS,
+    MuxedSegment, Picture, Probe, Rational, Still, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -165,7 +165,16 @@ fn assemble(spec: fleet::AssembleSpec) -> Assemble {
         fragmented: spec.fragmented,
         progressive: spec.progressive,
         audio_init_segment: spec.audio_init_segment,
+        muxed: spec.muxed.map(muxed),
     }
+}
+
+fn muxed(spec: fleet::MuxedSpec) -> Vec<MuxedSegment> {
+    let segment = |segment: fleet::MuxedSegment| MuxedSegment {
+        video_fragments: segment.video_fragments as usize,
+        audio_fragments: segment.audio_fragments as usize,
+    };
+    spec.segments.into_iter().map(segment).collect()
 }
 
 #[cfg(test)]

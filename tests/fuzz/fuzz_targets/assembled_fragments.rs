@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use flotilla_engine::error::Result;
 use flotilla_engine::pipe::{Inputs, Outputs};
-use flotilla_engine::spec::{Assemble, Task};
+use flotilla_engine::spec::{Assemble, MuxedSegment, Task};
 use libfuzzer_sys::fuzz_target;
 
 const INIT_SEGMENT: &[u8] = include_bytes!("../corpus/published_boxes/init-video");
@@ -50,6 +50,7 @@ fuzz_target!(|data: &[u8]| {
         fragmented: true,
         progressive: true,
         audio_init_segment: Vec::new(),
+        muxed: Some(vec![MuxedSegment { video_fragments: 1, audio_fragments: 0 }]),
     });
     let inputs = Arc::new(Mutex::new(Chunk(chunk.to_vec())));
     let _ = flotilla_engine::run::execute(&task, &(inputs as _), &mut Nowhere);

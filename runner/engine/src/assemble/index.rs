@@ -27,6 +27,8 @@ pub(super) struct TrackIndex {
     pub start_time: u64,
     /// In decode order; empty when only their number is wanted.
     pub samples: Vec<Sample>,
+    /// In order.
+    pub fragments: Vec<Place>,
     keeps_samples: bool,
     decoded_samples: u64,
     duration: u64,
@@ -44,6 +46,15 @@ pub(super) struct Sample {
     pub key: bool,
 }
 
+/// Where a fragment lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub input: usize,
+    pub offset: u64,
+    /// Of `moof` and `mdat`.
+    pub size_bytes: u64,
+}
+
 /// What the next fragment must start with.
 struct Expected {
     sequence_number: u32,
@@ -59,8 +70,16 @@ impl TrackIndex {
                 moov.trak.len()
             )));
         }
-        let (samples, expected) = (Vec::new(), None);
-        Ok(Self { moov, start_time: 0, samples, keeps_samples, decoded_samples: 0, duration: 0, expected })
+        Ok(Self {
+            moov,
+            start_time: 0,
+            samples: Vec::new(),
+            fragments: Vec::new(),
+            keeps_samples,
+            decoded_samples: 0,
+            duration: 0,
+            expected: None,
+        })
     }
 
     /// Reads a range of inputs from end to end; `pass_on` gets all their bytes. The first may begin with the init
@@ -116,6 +135,7 @@ impl TrackIndex {
             return Err(broken("it is empty"));
         }
         while !stream.is_at_end() {
+            let offset = stream.position();
             let (head, moof_bytes) = box_head(input, stream, b"moof")?;
             if moof_bytes > MAX_MOOF_BYTES {
                 return Err(broken("a fragment header is too large"));
@@ -132,6 +152,7 @@ impl TrackIndex {
                 return Err(broken("the samples do not fill their fragment"));
             }
             stream.skip(payload_bytes)?;
+            self.fragments.push(Place { input, offset, size_bytes: stream.position() - offset });
         }
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Joins sealed chunks without encoding: a single-file fragmented MP4 by concatenation, a progressive MP4 by
 //! a new index over the same samples. Pure Rust, no FFmpeg. Concatenation is one pass: what is copied is
 //! checked as it goes by, and a check that fails ends the task after some output was sent; nothing of an
-//! attempt counts before it is done. Only a progressive file takes a second pass, because its index comes
-//! first.
+//! attempt counts before it is done. Files with sound inside take a pass more each: fragments are interleaved,
+//! or the index comes first.
 
 mod index;
 mod interleave;
+mod muxed;
 mod progressive;
 mod stream;
 
@@ -50,14 +51,20 @@ pub fn join(task: &Assemble, inputs: &SharedInputs, outputs: &mut dyn Outputs) -
             "the joined track has {sample_count} samples, {planned} are planned"
         )));
     }
+    let mut tracks = vec![rendition];
+    if (task.progressive || task.muxed.is_some()) && !task.audio_init_segment.is_empty() {
+        let mut audio = TrackIndex::new(header(&task.audio_init_segment)?, task.progressive)?;
+        audio.read(inputs, task.chunk_count..count, &task.audio_init_segment, &mut |_| Ok(()))?;
+        tracks.push(audio);
+    }
+    let mut output = usize::from(task.fragmented);
     if task.progressive {
-        let mut tracks = vec![rendition];
-        if !task.audio_init_segment.is_empty() {
-            let mut audio = TrackIndex::new(header(&task.audio_init_segment)?, true)?;
-            audio.read(inputs, task.chunk_count..count, &task.audio_init_segment, &mut |_| Ok(()))?;
-            tracks.push(audio);
-        }
-        progressive::write(&tracks, &mut writer, usize::from(task.fragmented))?;
+        progressive::write(&tracks, &mut writer, output)?;
+        output += 1;
+    }
+    if let Some(segments) = &task.muxed {
+        let init_segments = (init_segment, task.audio_init_segment.as_slice());
+        muxed::write(init_segments, &tracks, segments, &mut writer, output)?;
     }
     Ok(Report::Assemble { sample_count })
 }

@@ -7,9 +7,9 @@ use flotilla_engine::spec::{Assemble, EncodeAudio, Task};
 use crate::pictures::{TIMESCALE, encode, grid_us, source};
 use crate::support::{Folder, frame_times_us, run, run_counted, samples};
 
-const FRAMES: u64 = 96;
+pub const FRAMES: u64 = 96;
 
-fn chunks() -> (Vec<u8>, Vec<Vec<u8>>) {
+pub fn chunks() -> (Vec<u8>, Vec<Vec<u8>>) {
     let source = source(&Folder::new(), FRAMES as u32);
     let (track, chunks) =
         encode(&source, "libx264", &[("preset", "veryfast"), ("bf", "3")], &[24, 72, FRAMES]);
@@ -22,7 +22,7 @@ fn audio() -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Encodes so many seconds of a tone; as much of it as the limit says.
-fn tone(seconds: u32, init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Vec<u8>) {
+pub fn tone(seconds: u32, init_first: bool, fragment_limit: Option<u32>, copy: bool) -> (Track, Vec<u8>) {
     let input = format!("-f lavfi -i sine=f=500:r=48000:d={seconds} -c:a aac");
     let source = Folder::new().make("tone.mp4", &input);
     let task = EncodeAudio {
@@ -70,7 +70,7 @@ fn join(init: &[u8], audio_init: &[u8], inputs: Vec<Vec<u8>>, count: usize) -> R
     run(&Task::Assemble(task(init, audio_init, count)), inputs).map(|(_, outputs)| outputs)
 }
 
-fn task(init: &[u8], audio_init: &[u8], count: usize) -> Assemble {
+pub fn task(init: &[u8], audio_init: &[u8], count: usize) -> Assemble {
     Assemble {
         init_segment: init.to_vec(),
         chunk_count: count,
@@ -78,6 +78,7 @@ fn task(init: &[u8], audio_init: &[u8], count: usize) -> Assemble {
         fragmented: true,
         progressive: true,
         audio_init_segment: audio_init.to_vec(),
+        muxed: None,
     }
 }
 

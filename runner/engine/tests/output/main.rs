@@ -2,6 +2,7 @@
 //! are read back by it, both as plain files and through a byte-range playlist.
 
 mod joining;
+mod muxing;
 mod pictures;
 mod sound;
 mod sound_table;

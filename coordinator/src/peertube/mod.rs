@@ -5,8 +5,10 @@ mod answer;
 mod client;
 mod download;
 mod error;
+mod frames;
 mod origin;
 mod reply;
+pub mod socket;
 mod waits;
 mod wire;
 

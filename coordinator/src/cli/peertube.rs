@@ -33,7 +33,7 @@ pub enum PeertubeCommand {
         #[command(flatten)]
         remote: Remote,
         /// URL of the instance.
-        url: String,
+        instance: String,
     },
     /// List the instances.
     List(Remote),
@@ -42,8 +42,8 @@ pub enum PeertubeCommand {
         /// Which coordinator.
         #[command(flatten)]
         remote: Remote,
-        /// URL of the instance.
-        url: Option<String>,
+        /// URL of the instance; default: all.
+        instance: Option<String>,
     },
 }
 
@@ -89,7 +89,7 @@ pub struct RegisterArgs {
 pub async fn run(args: PeertubeArgs, json: bool) -> Result<(), UserError> {
     match args.command {
         PeertubeCommand::Register(args) => register(args, json).await,
-        PeertubeCommand::Unregister { remote, url } => {
+        PeertubeCommand::Unregister { remote, instance: url } => {
             Client::new(&remote)?.tell("/peertube/unregister", &UnregisterBody { url: url.clone() }).await?;
             if json {
                 return print_json(&json!({ "unregistered": url }));
@@ -98,7 +98,7 @@ pub async fn run(args: PeertubeArgs, json: bool) -> Result<(), UserError> {
             Ok(())
         }
         PeertubeCommand::List(remote) => list(&remote, json).await,
-        PeertubeCommand::Status { remote, url } => status(&remote, url, json).await,
+        PeertubeCommand::Status { remote, instance } => status(&remote, instance, json).await,
     }
 }
 

@@ -95,8 +95,12 @@ impl Link {
         }
         loop {
             let pause = match self.round().await {
-                Ok(true) => EAGER,
-                Ok(false) => CALM,
+                Ok(Round::Full) => match self.until_there_is_room().await {
+                    true => continue,
+                    false => return,
+                },
+                Ok(Round::More) => EAGER,
+                Ok(Round::Dry) => CALM,
                 Err(CallError::UnknownRunner) => return self.unknown().await,
                 Err(error) => {
                     tracing::warn!(instance = self.url(), %error, "an instance gives no jobs; asking again later");
@@ -115,11 +119,30 @@ impl Link {
         }
     }
 
-    /// Asks once. True: there is more to be had.
-    async fn round(self: &Arc<Self>) -> Result<bool, CallError> {
+    /// Waits until the fleet could take something. False: the link is over.
+    async fn until_there_is_room(&self) -> bool {
+        let mut changes = self.jobs.changes();
+        loop {
+            tokio::select! {
+                () = changes.changed() => {}
+                () = self.news.notified() => {}
+                () = tokio::time::sleep(CALM) => {}
+                () = self.stop.cancelled() => return false,
+                () = self.parts.lifecycle.stopping() => return false,
+            }
+            if self.free().await.has_room() {
+                return true;
+            }
+            // A busy fleet changes all the time.
+            tokio::time::sleep(EAGER / 5).await;
+        }
+    }
+
+    /// Asks once, if there is room at all.
+    async fn round(self: &Arc<Self>) -> Result<Round, CallError> {
         let mut free = self.free().await;
-        if free.orders == 0 {
-            return Ok(false);
+        if !free.has_room() {
+            return Ok(Round::Full);
         }
         let offered = self.runner.request(want::JOB_TYPES).await?;
         let mut left = false;
@@ -140,7 +163,7 @@ impl Link {
             }
         }
         self.begin_all(taken).await;
-        Ok(left)
+        Ok(if left { Round::More } else { Round::Dry })
     }
 
     /// Whether the fleet could start an offered job now; none: it is not for us.
@@ -276,11 +299,28 @@ impl Link {
     }
 }
 
+/// How asking went.
+enum Round {
+    /// There was no room for anything.
+    Full,
+    /// There is more than was taken.
+    More,
+    /// Nothing is left.
+    Dry,
+}
+
 /// What could be taken now.
 struct Free {
     orders: u32,
     slots: u32,
     videos: Vec<String>,
+}
+
+impl Free {
+    /// A new video, or another job of one that is being worked on.
+    fn has_room(&self) -> bool {
+        self.orders > 0 && (self.slots > 0 || !self.videos.is_empty())
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

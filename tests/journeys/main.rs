@@ -4,6 +4,7 @@
 mod accidents;
 mod cancelling;
 mod examples;
+mod instances;
 mod mistakes;
 mod muxing;
 mod probing;

@@ -3,6 +3,7 @@
 //! Nothing here links a crate of the product: it is driven as its users drive it, by its programs and its files.
 
 pub mod clips;
+pub mod connector;
 pub mod corpus;
 pub mod fleet;
 pub mod ladder;

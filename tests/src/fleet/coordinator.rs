@@ -47,7 +47,12 @@ pub struct Job {
 impl Coordinator {
     /// Starts a coordinator whose data, configuration and log lie in `folder`.
     pub fn start(folder: &Path, store: Store) -> Self {
-        let mut config = format!("[data]\ndir = {:?}\n{LEASES}", folder.join("data"));
+        Self::start_with(folder, store, "")
+    }
+
+    /// As [`Coordinator::start`], with more sections in its configuration.
+    pub fn start_with(folder: &Path, store: Store, more: &str) -> Self {
+        let mut config = format!("[data]\ndir = {:?}\n{LEASES}{more}", folder.join("data"));
         config += &format!("[profiles]\ndir = {:?}\n", profiles());
         if let Store::External(bucket) = &store {
             config += &format!("[storage]\nendpoint = {:?}\nregion = {:?}\n", bucket.endpoint, bucket.region);

@@ -39,6 +39,11 @@ impl Stage {
         Coordinator::start(self.path(), store)
     }
 
+    /// Starts the coordinator with more sections in its configuration.
+    pub fn coordinator_with(&self, store: Store, more: &str) -> Coordinator {
+        Coordinator::start_with(self.path(), store, more)
+    }
+
     /// Starts a runner for it.
     pub fn runner(&self, coordinator: &Coordinator, name: &str, slots: u32) -> Runner {
         Runner::start(coordinator, name, slots, self.path())

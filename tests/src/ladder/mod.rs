@@ -42,7 +42,11 @@ pub fn verify(source: &Path, folder: &Path) -> Result<Problems> {
         problems.extend(found.into_iter().map(|problem| format!("{}: {problem}", playlist::name_of(path))));
     }
     if master.sound_playlists().next().is_none() && original.sound.is_some() {
-        problems.push("the source has sound, the ladder has no audio rendition".into());
+        // Then it must be inside each rendition.
+        for variant in &master.variants {
+            let found = judge_sound(&original, &variant.path, &variant.path)?;
+            problems.extend(found.into_iter().map(|problem| format!("{}: sound {problem}", variant.name())));
+        }
     }
     Ok(problems)
 }

@@ -9,7 +9,7 @@
 //!                 {prefix}/{rendition}/media.mp4
 //!                 {prefix}/{rendition}/muxed.mp4, muxed.m3u8      with sound inside
 //!                 {prefix}/{subtitles}/subtitles.vtt
-//!                 {prefix}/{height}p.mp4                   progressive
+//!                 {prefix}/{height}p.mp4                   progressive; {rendition}.mp4 where several have that height
 //!                 {prefix}/report.json
 //!                 {prefix}/live/{job}/{rendition}/playlist.m3u8, {chunk}.mp4    shown early
 //!                 {prefix}/live/{job}/{track}/playlist.m3u8, head.mp4, whole.mp4

@@ -4,6 +4,7 @@
 
 mod commands;
 mod ending;
+mod given;
 mod joining;
 mod outage;
 mod rest;

@@ -6,4 +6,5 @@ pub mod clips;
 pub mod corpus;
 pub mod fleet;
 pub mod ladder;
+pub mod peertube;
 pub mod wait;

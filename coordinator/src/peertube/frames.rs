@@ -144,8 +144,18 @@ mod tests {
         check(r#"44/runners,{"message":"Invalid token"}"#, Frame::Refused { reason: "Invalid token".into() });
         check("44/runners,", Frame::Refused { reason: "no reason is given".into() });
         check(r#"42/runners,17["available-jobs",{}]"#, named("available-jobs"));
-        for other in ["", "6", "2probe", "42[\"a\"]", "42/users,[\"a\"]", "42/runners,[1]", "42/runnersx", "4ü", "0{}", "40"]
-        {
+        for other in [
+            "",
+            "6",
+            "2probe",
+            "42[\"a\"]",
+            "42/users,[\"a\"]",
+            "42/runners,[1]",
+            "42/runnersx",
+            "4ü",
+            "0{}",
+            "40",
+        ] {
             check(other, Frame::Other);
         }
     }

@@ -67,9 +67,8 @@ pub fn waits() -> Waits {
 /// Opens the socket and enters the namespace. Returned with it: nothing for so long means that it is dead.
 async fn enter(runner: &Runner) -> Result<(Stream, Duration), String> {
     let url = address(runner.url())?;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST_BYTES))
-        .max_frame_size(Some(LARGEST_BYTES));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(LARGEST_BYTES)).max_frame_size(Some(LARGEST_BYTES));
     let connected = connect_async_with_config(url.as_str(), Some(config), true).await;
     let (mut stream, _) = connected.map_err(|error| error.to_string())?;
     let mut silence = None;

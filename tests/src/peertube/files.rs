@@ -73,8 +73,14 @@ fn stream(bytes: Bytes, fault: Option<Fault>) -> Body {
     };
     let kept = bytes.slice(..bytes.len().min(cut_at));
     let pieces: Vec<Bytes> = kept.chunks(PIECE_BYTES).map(|piece| kept.slice_ref(piece)).collect();
-    let cut = (cut_at < bytes.len()).then(|| Err(std::io::Error::other("cut")));
-    Body::from_stream(futures::stream::iter(pieces.into_iter().map(Ok)).chain(futures::stream::iter(cut)))
+    let is_cut = cut_at < bytes.len();
+    // The bytes before are sent first: the server flushes when the body has nothing ready.
+    let cut = futures::stream::once(async {
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("cut"))
+    });
+    let cut = cut.filter(move |_| futures::future::ready(is_cut));
+    Body::from_stream(futures::stream::iter(pieces.into_iter().map(Ok)).chain(cut))
 }
 
 fn range(text: &str, total: usize) -> Option<(usize, usize)> {

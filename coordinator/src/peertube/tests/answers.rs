@@ -5,7 +5,7 @@ use flotilla_tests::peertube::{Fault, Route, State};
 use futures::stream;
 
 use super::{Stage, hasty, name};
-use crate::peertube::{Answer, CallError, Part};
+use crate::peertube::{Answer, CallError, Instance, Part, Patience};
 
 const VIDEO: &[u8] = &[7; 300_000];
 const FILE: &str = "4bf7c2e2-ef8b-4325-8f28-ca13dd1d39a4-720-fragmented.mp4";
@@ -72,13 +72,17 @@ async fn what_breaks_before_the_end_has_not_arrived_and_what_breaks_after_it_may
     let answer = Answer::video(Part::video("a.mp4", large, endless));
     let cut = stage.runner.success(&job.uuid, &job.token, answer).await;
     assert!(matches!(cut, Err(CallError::Unreachable { .. })), "{cut:?}");
-    for fault in [Fault::Status(504), Fault::Silence, Fault::CutAnswer] {
+    let patient = Instance::new(&stage.model.url(), &[], Patience::default()).unwrap();
+    let patient = patient.runner(stage.runner.token().clone());
+    let table =
+        [(Fault::Status(504), &patient), (Fault::Silence, &stage.runner), (Fault::CutAnswer, &patient)];
+    for (fault, runner) in table {
         stage.model.fail_next(Route::Success, fault.clone());
-        let lost = stage.runner.success(&job.uuid, &job.token, Answer::video(video("a.mp4"))).await;
+        let lost = runner.success(&job.uuid, &job.token, Answer::video(video("a.mp4"))).await;
         assert!(matches!(lost, Err(CallError::MayHaveArrived { .. })), "{fault:?}: {lost:?}");
     }
     assert_eq!(stage.model.find(&jobs[0]).unwrap().answers, 1);
-    let after = stage.runner.update(&job.uuid, &job.token, 100).await;
+    let after = patient.update(&job.uuid, &job.token, 100).await;
     assert!(matches!(after, Err(CallError::Gone { .. })), "{after:?}");
 }
 
@@ -86,7 +90,10 @@ async fn what_breaks_before_the_end_has_not_arrived_and_what_breaks_after_it_may
 async fn an_upload_has_an_end_too_large_gone_stalled_or_unreadable() {
     let stage = Stage::patient(hasty(), &[]).await;
     let (jobs, job) = stage.job(b"film").await;
-    let send = |part| stage.runner.success(&job.uuid, &job.token, Answer::video(part));
+    let patient =
+        Instance::new(&stage.model.url(), &[], Patience { stall: hasty().stall, ..Patience::default() });
+    let patient = patient.unwrap().runner(stage.runner.token().clone());
+    let send = |part| patient.success(&job.uuid, &job.token, Answer::video(part));
     stage.model.fail_next(Route::Success, Fault::Status(413));
     let large = send(video("a.mp4")).await;
     assert!(matches!(large, Err(CallError::TooLarge { .. })), "{large:?}");

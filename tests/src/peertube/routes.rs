@@ -146,7 +146,7 @@ async fn handle(
         Route::Request => request_jobs(shared, &body),
         Route::Accept => accept(shared, uuid, &runner, fault),
         _ => match owned(shared, uuid, &body, route == Route::Update) {
-            Err(response) => response,
+            Err(response) => *response,
             Ok(job) if route == Route::File => files::send(shared, &job, path, &headers, fault).await,
             Ok(job) => job_call(shared, route, &job, &body, fault),
         },
@@ -300,7 +300,7 @@ pub(super) fn owned(
     uuid: &str,
     body: &Map<String, Value>,
     is_update: bool,
-) -> Result<Job, Response> {
+) -> Result<Job, Box<Response>> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let mut world = shared.lock();
     let (runner, token) = (text("runnerToken"), text("jobToken"));
@@ -308,12 +308,12 @@ pub(super) fn owned(
         token.is_some() && job.token.as_deref() == token && job.runner_token.as_deref() == runner
     };
     let Some(job) = world.job(uuid).filter(is_theirs) else {
-        return Err(problem(404, "", "Unknown runner job"));
+        return Err(problem(404, "", "Unknown runner job").into());
     };
     match job.state {
         State::Processing => Ok(job.clone()),
         State::Completing | State::Completed if is_update => Ok(job.clone()),
-        _ => Err(problem(400, "runner_job_not_in_processing_state", "Job is not in processing state")),
+        _ => Err(problem(400, "runner_job_not_in_processing_state", "Job is not in processing state").into()),
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn take(
     }
     let job = match owned(shared, uuid, &form.texts, false) {
         Ok(job) => job,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if let Err(what) = judge(&job, &form) {
         shared.lock().violation(format!("result of job {uuid}: {what}"));

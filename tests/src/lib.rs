@@ -7,4 +7,5 @@ pub mod connector;
 pub mod corpus;
 pub mod fleet;
 pub mod ladder;
+pub mod peertube;
 pub mod wait;

@@ -22,3 +22,6 @@ pub use wire::payload::{
     AudioMerge, Hls, Input, Output, Payload, Storyboard, Studio, StudioTask, Transcription, WebVideo,
 };
 pub use wire::{AcceptedJob, AvailableJob, Id, JobToken, JobType, JobUuid, Registration};
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ mod mistakes;
 mod probing;
 mod progressive;
 mod sharing;
+mod storyboards;
 mod tracks;
 
 use std::time::Duration;

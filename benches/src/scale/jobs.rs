@@ -193,6 +193,7 @@ fn plan(job_id: &JobId, chunk_count: u32) -> Result<NewPlan> {
         text: vec![],
         package: Package { hls: true, progressive: false, segment_seconds: 4 },
         notes: vec![],
+        storyboard: None,
         early: false,
     };
     let mut tasks = Vec::new();

@@ -89,6 +89,7 @@ mod tests {
             video: Some(video),
             audio: vec![],
             text: vec![],
+            storyboard: None,
             early: false,
             package: Package { hls: true, progressive: false, segment_seconds: 4 },
             notes: vec![],

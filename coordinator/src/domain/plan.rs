@@ -25,6 +25,9 @@ pub struct Plan {
     /// Subtitles, in the source's order.
     #[serde(default)]
     pub text: Vec<TextPlan>,
+    /// None: the source has no picture, or the profile makes no storyboard.
+    #[serde(default)]
+    pub storyboard: Option<StoryboardPlan>,
     /// What is published.
     pub package: Package,
     /// Chunks are shown as soon as they are there: the first ones are short, and lie at the destination.
@@ -254,6 +257,40 @@ pub struct TextPlan {
     pub is_forced: bool,
     /// Tells sounds too, for those who do not hear.
     pub is_for_deaf: bool,
+}
+
+/// A storyboard: small pictures of the video at even distances, in one JPEG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryboardPlan {
+    /// Position among the source's streams.
+    pub stream_index: u32,
+    /// Clockwise turn for display.
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// What else the pictures of the source need.
+    pub picture: SourcePicture,
+    /// Of one picture, pixels.
+    pub sprite_width: u32,
+    /// Of one picture, pixels.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// From one picture to the next.
+    pub seconds_per_sprite: u32,
+    /// Row by row from the top left, by time.
+    pub sprites: Vec<Sprite>,
+}
+
+/// A picture of a storyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sprite {
+    /// Keyframe to seek to, source ticks; none: decode from the start.
+    pub seek_pts: Option<i64>,
+    /// The source frame that it shows, source ticks.
+    pub pts: i64,
 }
 
 /// What is published.

@@ -8,6 +8,7 @@
 //!                 {prefix}/{rendition}/media.mp4
 //!                 {prefix}/{subtitles}/subtitles.vtt
 //!                 {prefix}/{height}p.mp4                   progressive
+//!                 {prefix}/storyboard.jpg
 //!                 {prefix}/report.json
 //!                 {prefix}/live/{job}/{rendition}/playlist.m3u8, {chunk}.mp4    shown early
 //!                 {prefix}/live/{job}/{track}/playlist.m3u8, head.mp4, whole.mp4
@@ -141,6 +142,11 @@ impl Destination {
     /// The job's report.
     pub fn report(&self) -> Location {
         self.at("report.json")
+    }
+
+    /// Small pictures of the video in one.
+    pub fn storyboard(&self) -> Location {
+        self.at("storyboard.jpg")
     }
 
     /// The progressive file of a height in pixels.

@@ -11,6 +11,7 @@ mod grid;
 mod renditions;
 mod sizes;
 mod still;
+mod storyboard;
 mod tasks;
 mod text;
 mod thinning;
@@ -51,10 +52,13 @@ pub struct Request {
 /// Class source when the source holds nothing that the profile makes, profile when the profile names what nobody knows,
 /// verify when the probe report contradicts itself.
 pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Plan, Failure> {
-    let video = profile.video.as_ref().and(check::picked_video(source)?);
+    let picked = check::picked_video(source)?;
+    let video = profile.video.as_ref().and(picked);
+    let storyboard = profile.storyboard.as_ref().zip(picked);
+    let storyboard = storyboard.map(|(rules, stream)| storyboard::plan(stream, rules)).transpose()?;
     let sounding = check::sounding_audio(source)?;
     let chosen = audio::chosen(&sounding, profile.audio.as_ref());
-    if video.is_none() && chosen.is_empty() {
+    if video.is_none() && chosen.is_empty() && storyboard.is_none() {
         return Err(nothing_to_make(profile));
     }
     let first_frame = video.and_then(|stream| Moment::new(stream.pts[0], stream.time_base));
@@ -77,6 +81,7 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         _ => video_plan,
     };
     let package = &profile.package;
+    let plays = video_plan.is_some() || !audio_plan.is_empty();
     Ok(Plan {
         profile: profile.name.clone(),
         demuxer: source.demuxer.clone(),
@@ -87,9 +92,14 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
         video: video_plan,
         audio: audio_plan,
         text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
+        storyboard,
         // Only playlists can grow.
-        early: request.early && package.hls,
-        package: Package { hls: package.hls, progressive: package.progressive, segment_seconds },
+        early: request.early && package.hls && plays,
+        package: Package {
+            hls: package.hls && plays,
+            progressive: package.progressive && plays,
+            segment_seconds,
+        },
     })
 }
 
@@ -144,10 +154,11 @@ fn duration_ms(draft: &Draft) -> u64 {
 }
 
 fn nothing_to_make(profile: &Profile) -> Failure {
-    let missing = match (&profile.video, &profile.audio) {
-        (Some(_), Some(_)) => "neither video nor audio",
-        (Some(_), None) => "no video, and that is all",
-        (None, _) => "no audio, and that is all",
+    let pictures = profile.video.is_some() || profile.storyboard.is_some();
+    let missing = match (pictures, &profile.audio) {
+        (true, Some(_)) => "neither video nor audio",
+        (true, None) => "no video, and that is all",
+        (false, _) => "no audio, and that is all",
     };
     let message = match missing {
         "neither video nor audio" => "the source holds neither video nor audio".to_owned(),
@@ -177,10 +188,11 @@ fn notes(
         }
     } else if let Some(still) = planned.and_then(|video| video.still) {
         notes.push(still::note(still));
-    } else if videos > 0 {
+    } else if videos > 0 && profile.audio.is_some() {
         notes.push(format!("profile {} makes no video; the source's is left out", profile.name));
     }
-    if used < sounding {
+    let plays = profile.video.is_some() || profile.audio.is_some();
+    if used < sounding && plays {
         let (tracks, are) =
             (if sounding == 1 { "track" } else { "tracks" }, if used == 1 { "is" } else { "are" });
         notes.push(format!("the source has {sounding} audio {tracks}, {used} {are} used"));

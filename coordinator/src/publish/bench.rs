@@ -125,6 +125,7 @@ fn plan() -> Plan {
         video: Some(video),
         audio: vec![fixtures::audio_plan("audio-eng", "eng", "", true)],
         text: vec![],
+        storyboard: None,
         early: false,
         package: Package { hls: true, progressive: false, segment_seconds: 2 },
         notes: vec!["a note".into()],

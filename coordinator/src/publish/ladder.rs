@@ -8,7 +8,7 @@ use super::segments::Segments;
 use super::{Finished, PublishError};
 use crate::domain::TaskKind;
 use crate::domain::outcome::{Outcome, Track};
-use crate::domain::plan::{AudioPlan, Grid, Rendition, TextPlan, VideoPlan};
+use crate::domain::plan::{AudioPlan, Grid, Rendition, StoryboardPlan, TextPlan, VideoPlan};
 use crate::store::{StoredObject, TaskRecord};
 
 /// All files of a result.
@@ -19,6 +19,14 @@ pub(super) struct Ladder<'a> {
     pub audio: Vec<AudioFile<'a>>,
     /// In the plan's order, those without a line left out.
     pub text: Vec<TextFile<'a>>,
+    /// None: the plan wants none.
+    pub storyboard: Option<StoryboardFile<'a>>,
+}
+
+/// The storyboard.
+pub(super) struct StoryboardFile<'a> {
+    pub plan: &'a StoryboardPlan,
+    pub object: &'a StoredObject,
 }
 
 /// A video rendition.
@@ -53,7 +61,8 @@ pub(super) struct TextFile<'a> {
 impl<'a> Ladder<'a> {
     /// Gathers and checks all renditions and audio tracks of a job.
     pub fn gather(finished: &'a Finished) -> Result<Self, PublishError> {
-        let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text: text_files(finished)? };
+        let (text, storyboard) = (text_files(finished)?, storyboard_file(finished)?);
+        let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text, storyboard };
         if let Some(video) = &finished.plan.video {
             for rendition_index in 0..video.renditions.len() {
                 ladder.video.push(video_file(finished, video, rendition_index)?);
@@ -62,8 +71,8 @@ impl<'a> Ladder<'a> {
         for audio_index in 0..finished.plan.audio.len() {
             ladder.audio.push(audio_file(finished, audio_index)?);
         }
-        match ladder.video.is_empty() && ladder.audio.is_empty() {
-            true => Err(PublishError::Records("the plan has neither video nor audio".into())),
+        match ladder.video.is_empty() && ladder.audio.is_empty() && ladder.storyboard.is_none() {
+            true => Err(PublishError::Records("the plan has neither video nor audio nor storyboard".into())),
             false => Ok(ladder),
         }
     }
@@ -159,6 +168,12 @@ fn text_files(finished: &Finished) -> Result<Vec<TextFile<'_>>, PublishError> {
     };
     let files: Result<Vec<_>, PublishError> = finished.plan.text.iter().enumerate().map(file).collect();
     Ok(files?.into_iter().filter(|file| file.cue_count > 0).collect())
+}
+
+fn storyboard_file(finished: &Finished) -> Result<Option<StoryboardFile<'_>>, PublishError> {
+    let Some(plan) = &finished.plan.storyboard else { return Ok(None) };
+    let object = object_of(task_of(finished, TaskKind::Storyboard)?, 0)?;
+    Ok(Some(StoryboardFile { plan, object }))
 }
 
 fn task_of(finished: &Finished, kind: TaskKind) -> Result<&TaskRecord, PublishError> {

@@ -40,6 +40,13 @@ pub enum Work {
         /// The plan.
         plan: Arc<Plan>,
     },
+    /// Draw the plan's storyboard.
+    Storyboard {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Refuse larger pictures.
+        max_pixels: u64,
+    },
     /// Join sealed chunks.
     Assemble {
         /// The rendition's or audio track's name.
@@ -132,6 +139,11 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             let places = plan.text.iter().map(|track| job.destination.subtitles(&track.name).map(published));
             let outputs = places.collect::<Result<_, _>>()?;
             Ok(Prepared { work: Work::ExtractText { plan }, inputs: vec![source], outputs })
+        }
+        TaskKind::Storyboard => {
+            let work = Work::Storyboard { plan: parts.plan(&job.id).await?, max_pixels: limits.max_pixels };
+            let outputs = vec![PlannedOutput { published_at: Some(job.destination.storyboard()) }];
+            Ok(Prepared { work, inputs: vec![source], outputs })
         }
         TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
         TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,

@@ -19,6 +19,11 @@ pub enum Report {
     },
     /// The audio track.
     EncodeAudio(Track),
+    /// The storyboard.
+    Storyboard {
+        /// Pictures in it.
+        sprite_count: u32,
+    },
     /// The subtitles, in the order asked for.
     ExtractText {
         /// Cues of each track.

@@ -26,6 +26,8 @@ pub enum Task {
     EncodeAudio(EncodeAudio),
     /// Make WebVTT of text streams of input 0; output `n` holds that of stream `n`.
     ExtractText(ExtractText),
+    /// Draw small pictures of a video of input 0 into one JPEG, which is output 0.
+    Storyboard(Storyboard),
     /// Join sealed chunks without encoding.
     Assemble(Assemble),
     /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
@@ -261,6 +263,42 @@ pub struct ExtractText {
     pub demuxer: String,
     /// The source's time that becomes 0, microseconds.
     pub zero_us: i64,
+}
+
+/// See [`Task::Storyboard`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Storyboard {
+    /// Index of the video stream in the source.
+    pub stream_index: usize,
+    /// As in [`EncodeChunk::demuxer`].
+    pub demuxer: String,
+    /// As in [`EncodeChunk::rotation_degrees`].
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// As in [`EncodeChunk::picture`].
+    pub picture: Picture,
+    /// As in [`EncodeChunk::max_pixels`].
+    pub max_pixels: u64,
+    /// Of one picture.
+    pub sprite_width: u32,
+    /// Of one picture.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// Row by row from the top left, by time; the rest stays black.
+    pub sprites: Vec<Sprite>,
+}
+
+/// A picture of a storyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sprite {
+    /// As in [`EncodeChunk::seek_pts`].
+    pub seek_pts: Option<i64>,
+    /// The source frame that it shows, source ticks.
+    pub pts: i64,
 }
 
 /// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive`, the audio track's chunks.

@@ -17,6 +17,7 @@ pub fn result(report: Report) -> Option<fleet::TaskResult> {
             Kind::EncodeAudio(fleet::EncodeAudioResult { track: Some(track(audio)) })
         }
         Report::ExtractText { cue_counts } => Kind::ExtractText(fleet::ExtractTextResult { cue_counts }),
+        Report::Storyboard { sprite_count } => Kind::Storyboard(fleet::StoryboardResult { sprite_count }),
         Report::Assemble { sample_count } => Kind::Assemble(fleet::AssembleResult { sample_count }),
         Report::Trial { .. } => return None,
     };

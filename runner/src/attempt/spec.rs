@@ -3,7 +3,7 @@
 
 use flotilla_engine::spec::{
     Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS, Picture,
-    Probe, Rational, Still, Task, VideoRendition,
+    Probe, Rational, Sprite, Still, Storyboard, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -16,6 +16,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
         task_spec::Kind::ExtractText(spec) => Task::ExtractText(text(spec)),
+        task_spec::Kind::Storyboard(spec) => Task::Storyboard(storyboard(spec)?),
         task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
     })
 }
@@ -24,7 +25,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
 pub fn counts_bytes(task: &Task) -> bool {
     match task {
         Task::Probe(_) | Task::ExtractText(_) | Task::Assemble(_) => true,
-        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Trial(_) => false,
+        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Storyboard(_) | Task::Trial(_) => false,
     }
 }
 
@@ -155,6 +156,24 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
 fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
     let stream_indexes = spec.stream_indexes.into_iter().map(|index| index as usize).collect();
     ExtractText { stream_indexes, demuxer: spec.demuxer, zero_us: spec.zero_us }
+}
+
+fn storyboard(spec: fleet::StoryboardSpec) -> Result<Storyboard, String> {
+    let picture = spec.picture.unwrap_or_default();
+    let sprite = |sprite: fleet::Sprite| Sprite { seek_pts: sprite.seek_pts, pts: sprite.pts };
+    Ok(Storyboard {
+        stream_index: spec.stream_index as usize,
+        demuxer: spec.demuxer,
+        rotation_degrees: picture.rotation_degrees,
+        interlaced: picture.interlaced,
+        picture: source_picture(picture)?,
+        max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
+        sprite_width: spec.sprite_width,
+        sprite_height: spec.sprite_height,
+        columns: spec.columns,
+        rows: spec.rows,
+        sprites: spec.sprites.into_iter().map(sprite).collect(),
+    })
 }
 
 fn assemble(spec: fleet::AssembleSpec) -> Assemble {

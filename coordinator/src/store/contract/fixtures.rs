@@ -182,6 +182,7 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
         video: None,
         audio: vec![],
         text: vec![],
+        storyboard: None,
         early: false,
         package: Package { hls: true, progressive: false, segment_seconds: 4 },
         notes: vec![],

@@ -4,6 +4,7 @@
 mod accidents;
 mod cancelling;
 mod examples;
+mod merging;
 mod mistakes;
 mod probing;
 mod progressive;

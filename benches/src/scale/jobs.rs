@@ -94,6 +94,7 @@ impl Jobs {
             chunk_seconds: None,
             priority,
             idempotency_key: None,
+            extras: Default::default(),
             progressive_publish: false,
             tenant: "default".into(),
         };

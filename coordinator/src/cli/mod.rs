@@ -134,6 +134,9 @@ pub struct SubmitArgs {
     /// Whose job it is, for shares in the fleet [default: default]
     #[arg(long)]
     pub tenant: Option<String>,
+    /// A picture to show where the source has sound only: a JPEG, PNG or WebP, named as the source is
+    #[arg(long)]
+    pub picture: Option<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,

@@ -70,6 +70,8 @@ pub enum Still {
     Cover,
     /// A plain dark one.
     Blank,
+    /// The one that was submitted beside the source.
+    Given,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.

@@ -107,6 +107,7 @@ fn picture_facts(stream: &wire::VideoStream) -> PictureFacts {
     PictureFacts {
         mirrored: stream.mirrored,
         fixed_aspect: stream.fixed_aspect,
+        given: stream.given,
         fields: match stream.fields() {
             wire::FieldOrder::Unspecified => Fields::AsMarked,
             wire::FieldOrder::TopFirst => Fields::TopFirst,

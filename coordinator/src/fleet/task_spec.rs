@@ -125,6 +125,7 @@ fn still_picture(still: Still) -> wire::StillPicture {
     match still {
         Still::Cover => wire::StillPicture::Cover,
         Still::Blank => wire::StillPicture::Blank,
+        Still::Given => wire::StillPicture::Given,
     }
 }
 

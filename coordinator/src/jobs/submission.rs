@@ -29,6 +29,8 @@ pub struct Submission {
     pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
+    /// The picture of a still-image video, where the source has sound only: JPEG, PNG or WebP.
+    pub picture: Option<SourceRef>,
 }
 
 /// Longest idempotency key, characters.

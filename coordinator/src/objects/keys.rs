@@ -1,7 +1,7 @@
 //! Every object key is made here, and every name that comes from outside is checked here.
 //!
 //! ```text
-//! work bucket     sources/{job}/source
+//! work bucket     sources/{job}/source, sources/{job}/extra-{number}
 //!                 scratch/{job}/{task}/{attempt}/{output}
 //! destination     {prefix}/master.m3u8                     written last: the commit point
 //!                 {prefix}/{rendition}/playlist.m3u8
@@ -76,6 +76,11 @@ impl WorkBucket {
         self.at(format!("sources/{job}/source"))
     }
 
+    /// The copy of what was submitted beside a job's source.
+    pub fn extra(&self, job: &JobId, number: u32) -> Location {
+        self.at(format!("sources/{job}/extra-{number}"))
+    }
+
     /// What one attempt writes as one of its outputs.
     pub fn scratch(&self, job: &JobId, task: &TaskId, attempt: &AttemptId, output_index: u32) -> Location {
         self.at(format!("{}{task}/{attempt}/{output_index}", self.scratch_prefix(job)))
@@ -96,10 +101,11 @@ impl WorkBucket {
         "scratch/"
     }
 
-    /// The job whose source's copy lies (or is being uploaded) under a key.
+    /// The job whose source's copy, or that of what was submitted beside it, lies (or is being uploaded) under a key.
     pub fn job_of_source(&self, key: &str) -> Option<JobId> {
-        let job: JobId = key.strip_prefix(self.sources_prefix())?.split('/').next()?.parse().ok()?;
-        (self.source(&job).key() == key).then_some(job)
+        let (job, name) = key.strip_prefix(self.sources_prefix())?.split_once('/')?;
+        let number = name.strip_prefix("extra-").and_then(|number| number.parse::<u32>().ok());
+        (name == "source" || number.is_some()).then(|| job.parse().ok())?
     }
 
     /// The attempt that writes under a scratch key.
@@ -364,7 +370,8 @@ mod tests {
         let (job, task, attempt) = ("j1".parse().unwrap(), "t2".parse().unwrap(), "a3".parse().unwrap());
         assert_eq!(work.source(&job).to_string(), "s3://flotilla/sources/j1/source");
         assert_eq!(work.scratch(&job, &task, &attempt, 4).to_string(), "s3://flotilla/scratch/j1/t2/a3/4");
-        assert_eq!(work.job_of_source("sources/j1/source"), Some(job));
+        assert_eq!(work.job_of_source("sources/j1/source"), Some(job.clone()));
+        assert_eq!(work.job_of_source(work.extra(&job, 1).key()), Some(job));
         assert_eq!(work.attempt_of_scratch("scratch/j1/t2/a3/4"), Some(attempt));
         for strange in ["sources/j1/other", "sources/j1", "scratch/j1/t2/a3", "videos/j1/source", ""] {
             assert_eq!((work.job_of_source(strange), work.attempt_of_scratch(strange)), (None, None));

@@ -180,6 +180,10 @@ fn notes(
         if videos > 1 {
             notes.push(format!("the source has {videos} video tracks, 1 is used"));
         }
+        if source.video.iter().any(|stream| stream.picture.given) {
+            let left_out = "the source has a video; the picture that was submitted is left out";
+            notes.push(left_out.to_owned());
+        }
         if stream.interlaced {
             notes.push("the source is interlaced; it is deinterlaced".to_owned());
         }

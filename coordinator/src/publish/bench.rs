@@ -72,6 +72,7 @@ fn job() -> JobRecord {
         priority: 0,
         progressive_publish: false,
         tenant: "default".into(),
+        extras: Default::default(),
         state: JobState::Publishing,
         failure: None,
         created_at: Timestamp(1000),

@@ -79,6 +79,7 @@ async fn find_out(
         progressive_publish: false,
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
+        picture: None,
     };
     let crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
     let (mut crew, job_id) = crew.submit(coordinator, submission).await?;

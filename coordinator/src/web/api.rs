@@ -54,6 +54,9 @@ pub struct SubmitBody {
     /// A repeated submission under the same key finds the first one's job.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+    /// Named as the source is: a JPEG, PNG or WebP, to be shown where the source has sound only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// A job with its tasks.
@@ -119,6 +122,7 @@ async fn submit(
         progressive_publish: body.progressive_publish.unwrap_or_else(|| jobs.publishes_progressively()),
         tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
+        picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
     };
     let job_id = jobs.submit(submission).await?;
     Ok((StatusCode::CREATED, Json(jobs.view(&job_id).await?)))

@@ -101,6 +101,7 @@ impl Stage {
             progressive_publish: false,
             tenant: "default".into(),
             idempotency_key: None,
+            picture: None,
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Assignment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Read input 0 and say what it is.
+    /// Read input 0 and say what it is; input 1, if there is one, is a picture that belongs to it.
     Probe(Probe),
     /// Encode all renditions of one chunk of input 0 from one decode; output `n` holds rendition `n`'s fragments.
     EncodeChunk(EncodeChunk),
@@ -128,6 +128,8 @@ pub enum Still {
     Cover,
     /// A plain dark one; no stream is read.
     Blank,
+    /// The picture that is input 1.
+    Given,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.

@@ -53,6 +53,7 @@ fn video(stream: VideoStream) -> fleet::VideoStream {
         full_range: stream.colour.full_range,
         interlaced: stream.interlaced,
         attached_picture: stream.attached_picture,
+        given: stream.picture.given,
         is_default: stream.is_default,
         pts_deltas: delta::encode(stream.pts),
         keyframes: stream.keyframes,

@@ -93,6 +93,7 @@ fn still(picture: fleet::StillPicture) -> Result<Still, String> {
     match picture {
         fleet::StillPicture::Cover => Ok(Still::Cover),
         fleet::StillPicture::Blank => Ok(Still::Blank),
+        fleet::StillPicture::Given => Ok(Still::Given),
         fleet::StillPicture::Unspecified => Err("the still picture is of an unknown kind".into()),
     }
 }

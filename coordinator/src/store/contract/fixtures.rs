@@ -39,6 +39,7 @@ pub fn new_job(name: &str, priority: i32) -> NewJob {
         progressive_publish: false,
         tenant: "default".to_owned(),
         idempotency_key: None,
+        extras: Default::default(),
     }
 }
 

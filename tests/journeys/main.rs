@@ -3,6 +3,7 @@
 
 mod accidents;
 mod cancelling;
+mod editing;
 mod examples;
 mod merging;
 mod mistakes;

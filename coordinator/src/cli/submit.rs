@@ -36,6 +36,7 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         tenant: args.tenant,
         idempotency_key: args.idempotency_key,
         picture: args.picture,
+        edits: args.edits.unwrap_or_default().0,
     };
     let job: JobView = client.post("/jobs", &body).await?;
     if !args.wait {

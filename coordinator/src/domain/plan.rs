@@ -133,6 +133,9 @@ pub struct Chunk {
     pub seek_pts: Option<i64>,
     /// One per grid, in the grids' order.
     pub slices: Vec<Slice>,
+    /// Where decoding goes on from another keyframe, because frames between are left out; by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jumps: Vec<Seek>,
     /// Expected effort of a frame, thousandths of an ordinary frame of this video. For estimates only.
     #[serde(default = "ordinary_effort")]
     pub effort_permille: u32,
@@ -211,6 +214,10 @@ pub struct AudioPlan {
     pub is_default: bool,
     /// Take the source's packets as they are.
     pub copy: bool,
+    /// Stretches of the track that are kept, samples of the output from the first one that sounds, start and end; empty:
+    /// all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<(u64, u64)>,
     /// Time of the first sample that sounds, source ticks; none in plans of older versions.
     #[serde(default)]
     pub first_pts: Option<i64>,
@@ -283,15 +290,15 @@ pub struct StoryboardPlan {
     /// From one picture to the next.
     pub seconds_per_sprite: u32,
     /// Row by row from the top left, by time.
-    pub sprites: Vec<Sprite>,
+    pub sprites: Vec<Seek>,
 }
 
-/// A picture of a storyboard.
+/// A source frame, and where its decoding starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sprite {
+pub struct Seek {
     /// Keyframe to seek to, source ticks; none: decode from the start.
     pub seek_pts: Option<i64>,
-    /// The source frame that it shows, source ticks.
+    /// The frame, source ticks.
     pub pts: i64,
 }
 

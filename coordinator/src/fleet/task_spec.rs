@@ -7,7 +7,7 @@ use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
 use crate::domain::plan::{
-    AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, Sprite, Still, StoryboardPlan, VideoPlan,
+    AudioPlan, Chunk, Grid, Rendition, Seek, Slice, SourcePicture, Still, StoryboardPlan, VideoPlan,
 };
 use crate::domain::source::Fields;
 use crate::domain::{Limits, Plan, Rational};
@@ -81,11 +81,11 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
         max_pixels,
         still: video.still.map(|still| still_picture(still).into()),
         init_first: chunk_index == 0,
+        jumps: chunk.jumps.iter().map(seek).collect(),
     })
 }
 
 fn storyboard(plan: &Plan, drawn: &StoryboardPlan, max_pixels: u64) -> wire::StoryboardSpec {
-    let sprite = |sprite: &Sprite| wire::Sprite { seek_pts: sprite.seek_pts, pts: sprite.pts };
     wire::StoryboardSpec {
         stream_index: drawn.stream_index,
         demuxer: plan.demuxer.clone(),
@@ -95,7 +95,7 @@ fn storyboard(plan: &Plan, drawn: &StoryboardPlan, max_pixels: u64) -> wire::Sto
         sprite_height: drawn.sprite_height,
         columns: drawn.columns,
         rows: drawn.rows,
-        sprites: drawn.sprites.iter().map(sprite).collect(),
+        sprites: drawn.sprites.iter().map(seek).collect(),
     }
 }
 
@@ -179,7 +179,12 @@ fn encode_audio(plan: &Plan, audio: &AudioPlan, fragment_limit: Option<u32>) -> 
         first_pts: audio.first_pts,
         init_first: true,
         fragment_limit,
+        kept: audio.kept.iter().map(|&(start, end)| wire::SampleSpan { start, end }).collect(),
     }
+}
+
+fn seek(seek: &Seek) -> wire::Seek {
+    wire::Seek { seek_pts: seek.seek_pts, pts: seek.pts }
 }
 
 fn rational(fraction: Rational) -> wire::Rational {

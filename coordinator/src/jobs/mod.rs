@@ -99,7 +99,8 @@ impl Jobs {
         submission: &Submission,
         ours: &mut Vec<Location>,
     ) -> Result<Extras, JobsError> {
-        let mut extras = Extras { has_picture: submission.picture.is_some(), ..Extras::default() };
+        let (has_picture, edits) = (submission.picture.is_some(), submission.edits.clone());
+        let mut extras = Extras { has_picture, edits, ..Extras::default() };
         for (number, wanted) in (0..).zip(&submission.picture) {
             let taken = ingest::take(&self.parts, self.parts.bucket.extra(job_id, number), wanted).await?;
             ours.extend(taken.is_ours.then(|| taken.at.clone()));

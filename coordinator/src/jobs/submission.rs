@@ -8,6 +8,7 @@ use url::Url;
 
 use super::JobsError;
 use crate::domain::dispatch::check_tenant;
+use crate::domain::edit::{self, Edit};
 use crate::objects::{Destination, Location};
 
 /// A job as it is asked for.
@@ -31,6 +32,8 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// The picture of a still-image video, where the source has sound only: JPEG, PNG or WebP.
     pub picture: Option<SourceRef>,
+    /// What of the source is kept; they apply in order. None: all of it.
+    pub edits: Vec<Edit>,
 }
 
 /// Longest idempotency key, characters.
@@ -44,6 +47,9 @@ impl Submission {
         }
         if self.chunk_seconds == Some(0) {
             return Err(JobsError::Invalid("chunk_seconds is 0; leave it out or set at least 1".into()));
+        }
+        if let Err(reason) = edit::kept(&self.edits) {
+            return Err(JobsError::Invalid(reason));
         }
         let length = self.idempotency_key.as_ref().map(|key| key.chars().count());
         if length.is_some_and(|length| !(1..=MAX_KEY_CHARS).contains(&length)) {

@@ -113,6 +113,7 @@ pub(super) fn cut_at(
         seek_pts: seek_pts(drafts, stream, &slices),
         effort_permille: efforts.permille(shown(&drafts[0], stream, slices[0])),
         slices,
+        jumps: Vec::new(),
     };
     slices.map(chunk).collect()
 }

@@ -5,7 +5,7 @@ use flotilla_profiles::StoryboardRules;
 
 use super::timeline::Moment;
 use super::{chunks, colour, renditions};
-use crate::domain::plan::{SourcePicture, Sprite, StoryboardPlan};
+use crate::domain::plan::{Seek, SourcePicture, StoryboardPlan};
 use crate::domain::source::{Colour, VideoStream};
 use crate::domain::{Failure, FailureClass, Rational};
 
@@ -22,7 +22,7 @@ pub(super) fn plan(stream: &VideoStream, rules: &StoryboardRules) -> Result<Stor
     let most = u64::from(rules.columns) * u64::from(rules.rows);
     let sprites = shown(stream, rules.seconds_per_sprite)
         .take(usize::try_from(most).unwrap_or(usize::MAX))
-        .map(|pts| Sprite { seek_pts: chunks::seek_for(stream, pts), pts });
+        .map(|pts| Seek { seek_pts: chunks::seek_for(stream, pts), pts });
     Ok(StoryboardPlan {
         stream_index: stream.index,
         rotation_degrees: stream.rotation_degrees,

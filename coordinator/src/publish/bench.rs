@@ -96,6 +96,7 @@ fn plan() -> Plan {
     let slice = |start_frame, end_frame| Chunk {
         seek_pts: None,
         slices: vec![Slice { start_frame, end_frame }],
+        jumps: vec![],
         effort_permille: 1000,
     };
     let cap = [("maxrate", "10000000"), ("bufsize", "20000000")];

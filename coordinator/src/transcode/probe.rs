@@ -80,6 +80,7 @@ async fn find_out(
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
         picture: None,
+        edits: Vec::new(),
     };
     let crew = Crew::muster(coordinator, None, &submission.profile, work, verbose).await?;
     let (mut crew, job_id) = crew.submit(coordinator, submission).await?;

@@ -25,6 +25,7 @@ use super::auth;
 use super::extract::{Json, Query};
 use super::problem::Problem;
 use crate::domain::dispatch::DEFAULT_TENANT;
+use crate::domain::edit::Edit;
 use crate::domain::{JobId, JobState};
 use crate::jobs::{JobView, Jobs, JobsError, NewToken, RunnerView, SourceRef, Submission, TaskView, WhyView};
 use crate::store::TokenRecord;
@@ -57,6 +58,9 @@ pub struct SubmitBody {
     /// Named as the source is: a JPEG, PNG or WebP, to be shown where the source has sound only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+    /// What of the source is kept, in order; absent: all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
 }
 
 /// A job with its tasks.
@@ -123,6 +127,7 @@ async fn submit(
         tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
         picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
+        edits: body.edits,
     };
     let job_id = jobs.submit(submission).await?;
     Ok((StatusCode::CREATED, Json(jobs.view(&job_id).await?)))

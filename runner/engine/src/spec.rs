@@ -118,6 +118,9 @@ pub struct EncodeChunk {
     /// The outputs begin with the init segment: nothing need be put before them when they are joined.
     #[serde(default)]
     pub init_first: bool,
+    /// Frames before which decoding starts anew, because what lies between is left out; by time.
+    #[serde(default)]
+    pub jumps: Vec<Seek>,
 }
 
 /// The one picture of a still-image video.
@@ -254,6 +257,18 @@ pub struct EncodeAudio {
     /// Stop after so many fragments, which are those of the whole track; none: the whole track.
     #[serde(default)]
     pub fragment_limit: Option<u32>,
+    /// Stretches that are kept, end to end, by time; none: all of it.
+    #[serde(default)]
+    pub kept: Vec<SampleSpan>,
+}
+
+/// A stretch of a track, samples of the output from the first one that sounds, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleSpan {
+    /// Its first sample.
+    pub start: u64,
+    /// The first one behind it.
+    pub end: u64,
 }
 
 /// See [`Task::ExtractText`].
@@ -291,15 +306,15 @@ pub struct Storyboard {
     /// Pictures below each other.
     pub rows: u32,
     /// Row by row from the top left, by time; the rest stays black.
-    pub sprites: Vec<Sprite>,
+    pub sprites: Vec<Seek>,
 }
 
-/// A picture of a storyboard.
+/// A source frame, and where its decoding starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sprite {
+pub struct Seek {
     /// As in [`EncodeChunk::seek_pts`].
     pub seek_pts: Option<i64>,
-    /// The source frame that it shows, source ticks.
+    /// The frame, source ticks.
     pub pts: i64,
 }
 

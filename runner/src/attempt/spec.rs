@@ -3,7 +3,7 @@
 
 use flotilla_engine::spec::{
     Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS, Picture,
-    Probe, Rational, Sprite, Still, Storyboard, Task, VideoRendition,
+    Probe, Rational, SampleSpan, Seek, Still, Storyboard, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -61,11 +61,16 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
         still,
         init_first: spec.init_first,
+        jumps: spec.jumps.into_iter().map(seek).collect(),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
         None => Ok(chunk),
     }
+}
+
+fn seek(seek: fleet::Seek) -> Seek {
+    Seek { seek_pts: seek.seek_pts, pts: seek.pts }
 }
 
 fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
@@ -151,6 +156,7 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         first_pts: spec.first_pts,
         init_first: spec.init_first,
         fragment_limit: spec.fragment_limit,
+        kept: spec.kept.into_iter().map(|span| SampleSpan { start: span.start, end: span.end }).collect(),
     }
 }
 
@@ -161,7 +167,6 @@ fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
 
 fn storyboard(spec: fleet::StoryboardSpec) -> Result<Storyboard, String> {
     let picture = spec.picture.unwrap_or_default();
-    let sprite = |sprite: fleet::Sprite| Sprite { seek_pts: sprite.seek_pts, pts: sprite.pts };
     Ok(Storyboard {
         stream_index: spec.stream_index as usize,
         demuxer: spec.demuxer,
@@ -173,7 +178,7 @@ fn storyboard(spec: fleet::StoryboardSpec) -> Result<Storyboard, String> {
         sprite_height: spec.sprite_height,
         columns: spec.columns,
         rows: spec.rows,
-        sprites: spec.sprites.into_iter().map(sprite).collect(),
+        sprites: spec.sprites.into_iter().map(seek).collect(),
     })
 }
 

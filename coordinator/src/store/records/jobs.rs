@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::edit::Edit;
 use crate::domain::{Failure, JobId, JobState, Timestamp};
 use crate::objects::{Destination, Location};
 
@@ -13,6 +14,8 @@ pub struct Extras {
     pub objects: Vec<ExtraObject>,
     /// The first object is the picture of a still-image video.
     pub has_picture: bool,
+    /// What of the source is kept.
+    pub edits: Vec<Edit>,
 }
 
 /// An object that was submitted beside the source.

@@ -72,6 +72,7 @@ fn chunk(task: &Storyboard) -> EncodeChunk {
         max_pixels: task.max_pixels,
         still: None,
         init_first: false,
+        jumps: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Storyboards, held against those of the FFmpeg command line.
 
 use flotilla_engine::report::{Report, Source};
-use flotilla_engine::spec::{MAX_PIXELS, Probe, Sprite, Storyboard, Task};
+use flotilla_engine::spec::{MAX_PIXELS, Probe, Seek, Storyboard, Task};
 
 use crate::support::{Folder, run, run_counted};
 
@@ -25,7 +25,7 @@ fn task(source: &Source, (sprite_width, sprite_height): (u32, u32)) -> Storyboar
     let sprites = (0..stream.pts.len()).step_by(RATE * SECONDS).take(6).map(|frame| {
         let before = stream.keyframes.iter().copied().take_while(|&key| key as usize <= frame).last();
         let seek = before.filter(|&key| key > 0).map(|key| stream.pts[key as usize]);
-        Sprite { seek_pts: seek, pts: stream.pts[frame] }
+        Seek { seek_pts: seek, pts: stream.pts[frame] }
     });
     Storyboard {
         stream_index: stream.index,

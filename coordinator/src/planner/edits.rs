@@ -128,8 +128,8 @@ impl Frames<'_> {
             let time = self.at(start_us).saturating_add(moved);
             self.push(time, first - 1);
         }
-        for at in first..behind {
-            let time = pts[at].saturating_mul(self.finer).saturating_add(moved);
+        for (at, pts) in pts.iter().enumerate().take(behind).skip(first) {
+            let time = pts.saturating_mul(self.finer).saturating_add(moved);
             self.push(time, at);
         }
         let end =

@@ -5,7 +5,7 @@ mod deinterlace;
 mod held;
 mod rendition;
 mod shown;
-pub(crate) mod still;
+mod still;
 pub mod storyboard;
 
 use crate::error::{Error, Result};

@@ -11,14 +11,11 @@ use crate::spec::{EncodeChunk, Still};
 /// Dark grey in the limited range (ITU-R BT.709 §3): luma, then both chromas.
 const DARK: [u8; 3] = [32, 128, 128];
 
-/// Where a picture that was handed in is found.
-pub(crate) const GIVEN_INPUT: usize = 1;
-
 /// The one picture that all frames of the chunk show.
 pub(super) fn picture(task: &EncodeChunk, still: Still, inputs: &SharedInputs) -> Result<frame::Video> {
     match still {
         Still::Blank => blank(task),
-        Still::Given => given::read(inputs, GIVEN_INPUT, task.max_pixels).map(|given| given.picture),
+        Still::Given => given::read(inputs, given::INPUT, task.max_pixels).map(|given| given.picture),
         // A broken cover is no reason to withhold the sound.
         Still::Cover => match cover(task, inputs) {
             Ok(Some(picture)) => Ok(picture),

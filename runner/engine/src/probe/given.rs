@@ -7,15 +7,12 @@ use crate::report::{PictureFacts, VideoStream};
 use crate::source::given;
 use crate::spec::{Colour, Rational};
 
-/// Where it is found.
-const INPUT: usize = 1;
-
 /// Describes the picture, if one was handed in; one that cannot be decoded is refused.
 pub fn describe(inputs: &SharedInputs, max_pixels: u64) -> Result<Option<VideoStream>> {
-    if lock(inputs).count() <= INPUT {
+    if lock(inputs).count() <= given::INPUT {
         return Ok(None);
     }
-    let given = given::read(inputs, INPUT, max_pixels)?;
+    let given = given::read(inputs, given::INPUT, max_pixels)?;
     let format = given.picture.format().descriptor().map_or("", |descriptor| descriptor.name());
     let [primaries, transfer, matrix] = ffi::frame_colour(&given.picture);
     let full_range =

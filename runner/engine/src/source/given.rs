@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 use crate::ffi;
 use crate::pipe::{SharedInputs, lock};
 
+/// Where the picture of a still-image video is found.
+pub const INPUT: usize = 1;
 /// How the files begin that are taken, each with its offset.
 const KINDS: [(usize, &[u8], Id); 3] =
     [(0, b"\xff\xd8\xff", Id::MJPEG), (0, b"\x89PNG\r\n\x1a\n", Id::PNG), (8, b"WEBP", Id::WEBP)];

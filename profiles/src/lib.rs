@@ -19,7 +19,7 @@ pub use fps::limited_fps;
 pub use ladder::{Size, exact_size, rungs};
 pub use load::{FileProblem, Library, LoadError, UnknownProfile};
 pub use profile::{
-    AudioRules, ExactRendition, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TextChoice,
-    TextRules, TrackChoice, VideoRules,
+    AudioRules, ExactRendition, FrameRateRules, PackageRules, Profile, RateRules, SmallRules,
+    StoryboardRules, TextChoice, TextRules, TrackChoice, VideoRules,
 };
 pub use validate::{Problem, parse};

@@ -20,6 +20,9 @@ pub struct Profile {
     /// None: leaves subtitles out.
     #[serde(default)]
     pub text: Option<TextRules>,
+    /// None: makes no storyboard.
+    #[serde(default)]
+    pub storyboard: Option<StoryboardRules>,
     /// What is published.
     pub package: PackageRules,
 }
@@ -167,6 +170,44 @@ pub enum TextChoice {
     All,
     /// None.
     None,
+}
+
+/// A storyboard: small pictures of the video at even distances, in one JPEG, which players show above the time line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoryboardRules {
+    /// Of one picture, pixels.
+    pub sprite_width: u32,
+    /// Of one picture, pixels.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// From one picture to the next.
+    pub seconds_per_sprite: u32,
+}
+
+impl StoryboardRules {
+    /// The longest side of a storyboard, pixels: more fits into a JPEG, but not into the memory of a small device.
+    pub const MAX_SIDE: u32 = 8192;
+
+    /// Why nobody can make it; none: it can be made.
+    pub fn problem(&self) -> Option<String> {
+        let sides = [
+            (self.sprite_width, self.columns, "columns of sprite_width"),
+            (self.sprite_height, self.rows, "rows of sprite_height"),
+        ];
+        if self.seconds_per_sprite == 0 {
+            return Some("seconds_per_sprite is 0; set at least 1".to_owned());
+        }
+        sides.into_iter().find_map(|(pixels, count, what)| {
+            let side = u64::from(pixels) * u64::from(count);
+            let most = Self::MAX_SIDE;
+            let makes = format!("{count} {what} {pixels} make {side} pixels");
+            (!(1..=u64::from(most)).contains(&side)).then(|| format!("{makes}; make 1 to {most}"))
+        })
+    }
 }
 
 /// What is published.

@@ -6,8 +6,8 @@ use crate::encoders::{
     AUDIO_ENCODERS, PLANNED_SETTINGS, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
 use crate::profile::{
-    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, TextChoice, TextRules,
-    TrackChoice, VideoRules,
+    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, StoryboardRules, TextChoice,
+    TextRules, TrackChoice, VideoRules,
 };
 pub use crate::section::Problem;
 use crate::section::{Page, Section};
@@ -46,13 +46,20 @@ fn read_profile(top: &Section<'_>) -> Option<Profile> {
     let description = top.text("description");
     let video_section = top.section("video");
     let audio_section = top.section("audio");
-    if !top.has("video") && !top.has("audio") {
-        top.report("the profile makes nothing: add a section [video] or [audio]");
+    let plays = top.has("video") || top.has("audio");
+    if !plays && !top.has("storyboard") {
+        top.report("the profile makes nothing: add a section [video], [audio] or [storyboard]");
     }
     let video = video_section.map(read_video);
     let audio = audio_section.map(read_audio);
     let text_section = top.section("text");
-    let package = top.required_section("package").map(read_package);
+    let storyboard = top.section("storyboard").map(read_storyboard);
+    // A storyboard alone is one file, which needs no package.
+    let package = match plays || top.has("package") || !top.has("storyboard") {
+        true => top.required_section("package").map(read_package),
+        false => Some(PackageRules { hls: false, progressive: false, muxed: false, segment_seconds: 4 }),
+    };
+    top.ignore("package");
     let text = text_section.map(|section| read_text(section, package));
     top.finish();
     Some(Profile {
@@ -61,6 +68,7 @@ fn read_profile(top: &Section<'_>) -> Option<Profile> {
         video: video.flatten(),
         audio: audio.flatten(),
         text: text.flatten(),
+        storyboard,
         package: package?,
     })
 }
@@ -215,6 +223,22 @@ fn read_text(section: Section<'_>, package: Option<PackageRules>) -> Option<Text
     }
     section.finish();
     Some(TextRules { tracks })
+}
+
+fn read_storyboard(section: Section<'_>) -> StoryboardRules {
+    let side = 1..=StoryboardRules::MAX_SIDE;
+    let rules = StoryboardRules {
+        sprite_width: section.whole("sprite_width", side.clone(), None),
+        sprite_height: section.whole("sprite_height", side.clone(), None),
+        columns: section.whole("columns", side.clone(), None),
+        rows: section.whole("rows", side, None),
+        seconds_per_sprite: section.whole("seconds_per_sprite", 1..=3600, None),
+    };
+    if let Some(problem) = rules.problem() {
+        section.report(format!("storyboard: {problem}"));
+    }
+    section.finish();
+    rules
 }
 
 fn read_package(section: Section<'_>) -> PackageRules {

@@ -3,13 +3,16 @@
 
 mod accidents;
 mod cancelling;
+mod editing;
 mod examples;
 mod instances;
+mod merging;
 mod mistakes;
 mod muxing;
 mod probing;
 mod progressive;
 mod sharing;
+mod storyboards;
 mod tracks;
 
 use std::time::Duration;

@@ -94,6 +94,7 @@ impl Jobs {
             chunk_seconds: None,
             priority,
             idempotency_key: None,
+            extras: Default::default(),
             progressive_publish: false,
             tenant: "default".into(),
         };
@@ -193,6 +194,7 @@ fn plan(job_id: &JobId, chunk_count: u32) -> Result<NewPlan> {
         text: vec![],
         package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
         notes: vec![],
+        storyboard: None,
         early: false,
     };
     let mut tasks = Vec::new();

@@ -103,7 +103,9 @@ impl Weigher<'_> {
     fn work(&self, kind: TaskKind) -> Work {
         let costs = self.costs;
         match kind {
-            TaskKind::Probe | TaskKind::ExtractText => Work { cpu_ms: costs.start_ms, link_ms: 0.0 },
+            TaskKind::Probe | TaskKind::ExtractText | TaskKind::Storyboard => {
+                Work { cpu_ms: costs.start_ms, link_ms: 0.0 }
+            }
             TaskKind::EncodeChunk { chunk_index } => self.chunk(chunk_index as usize),
             TaskKind::EncodeAudioHead { audio_index } | TaskKind::EncodeAudio { audio_index } => {
                 let cpu_ms = costs.start_ms + self.audio_ms(audio_index as usize);

@@ -190,6 +190,7 @@ impl World<'_> {
             progressive_publish: false,
             priority: 0,
             idempotency_key: None,
+            extras: Default::default(),
             tenant: "default".to_owned(),
         };
         self.works.insert(probe.clone(), (job, job::probe_of(&upload, self.costs)));

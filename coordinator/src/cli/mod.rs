@@ -12,10 +12,12 @@ pub mod table;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::domain::edit::Edit;
 use crate::domain::ids::InvalidId;
 use crate::domain::{JobId, JobState};
 use crate::telemetry;
@@ -137,12 +139,30 @@ pub struct SubmitArgs {
     /// Whose job it is, for shares in the fleet [default: default]
     #[arg(long)]
     pub tenant: Option<String>,
+    /// A picture to show where the source has sound only: a JPEG, PNG or WebP, named as the source is
+    #[arg(long)]
+    pub picture: Option<String>,
+    /// What of the source is kept, as JSON: [{"kind": "cut", "start_us": 0, "end_us": 9000000}]
+    #[arg(long, value_name = "JSON")]
+    pub edits: Option<Edits>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,
     /// Wait until the job is over; the exit code tells how it went.
     #[arg(long)]
     pub wait: bool,
+}
+
+/// Edits as REST takes them.
+#[derive(Clone, Debug, Default)]
+pub struct Edits(pub Vec<Edit>);
+
+impl FromStr for Edits {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text).map(Self)
+    }
 }
 
 /// `flotilla jobs`

@@ -35,6 +35,8 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         progressive_publish: args.progressive_publish.then_some(true),
         tenant: args.tenant,
         idempotency_key: args.idempotency_key,
+        picture: args.picture,
+        edits: args.edits.unwrap_or_default().0,
     };
     let job: JobView = client.post("/jobs", &body).await?;
     if !args.wait {

@@ -63,6 +63,7 @@ mod tests {
         let chunk = |start| Chunk {
             seek_pts: None,
             slices: vec![Slice { start_frame: start, end_frame: start + 240 }],
+            jumps: vec![],
             effort_permille: 1000,
         };
         let grid = Grid {
@@ -89,6 +90,7 @@ mod tests {
             video: Some(video),
             audio: vec![],
             text: vec![],
+            storyboard: None,
             early: false,
             package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
             notes: vec![],

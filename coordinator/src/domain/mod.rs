@@ -3,6 +3,7 @@
 
 pub mod damage;
 pub mod dispatch;
+pub mod edit;
 pub mod failure;
 pub mod ids;
 pub mod job;

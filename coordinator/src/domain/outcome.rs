@@ -25,6 +25,11 @@ pub enum Outcome {
         /// Cues of each track, in the plan's order.
         cue_counts: Vec<u64>,
     },
+    /// Of the storyboard.
+    Storyboard {
+        /// Pictures in it.
+        sprite_count: u32,
+    },
     /// Of an assembly.
     Assemble {
         /// Samples (video: frames) of the joined track.

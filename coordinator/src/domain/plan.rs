@@ -25,6 +25,9 @@ pub struct Plan {
     /// Subtitles, in the source's order.
     #[serde(default)]
     pub text: Vec<TextPlan>,
+    /// None: the source has no picture, or the profile makes no storyboard.
+    #[serde(default)]
+    pub storyboard: Option<StoryboardPlan>,
     /// What is published.
     pub package: Package,
     /// Chunks are shown as soon as they are there: the first ones are short, and lie at the destination.
@@ -67,6 +70,8 @@ pub enum Still {
     Cover,
     /// A plain dark one.
     Blank,
+    /// The one that was submitted beside the source.
+    Given,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
@@ -150,6 +155,9 @@ pub struct Chunk {
     pub seek_pts: Option<i64>,
     /// One per grid, in the grids' order.
     pub slices: Vec<Slice>,
+    /// Where decoding goes on from another keyframe, because frames between are left out; by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jumps: Vec<Seek>,
     /// Expected effort of a frame, thousandths of an ordinary frame of this video. For estimates only.
     #[serde(default = "ordinary_effort")]
     pub effort_permille: u32,
@@ -235,6 +243,10 @@ pub struct AudioPlan {
     pub is_default: bool,
     /// Take the source's packets as they are.
     pub copy: bool,
+    /// Stretches of the track that are kept, samples of the output from the first one that sounds, start and end; empty:
+    /// all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<(u64, u64)>,
     /// Time of the first sample that sounds, source ticks; none in plans of older versions.
     #[serde(default)]
     pub first_pts: Option<i64>,
@@ -283,6 +295,40 @@ pub struct TextPlan {
     pub is_forced: bool,
     /// Tells sounds too, for those who do not hear.
     pub is_for_deaf: bool,
+}
+
+/// A storyboard: small pictures of the video at even distances, in one JPEG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryboardPlan {
+    /// Position among the source's streams.
+    pub stream_index: u32,
+    /// Clockwise turn for display.
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// What else the pictures of the source need.
+    pub picture: SourcePicture,
+    /// Of one picture, pixels.
+    pub sprite_width: u32,
+    /// Of one picture, pixels.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// From one picture to the next.
+    pub seconds_per_sprite: u32,
+    /// Row by row from the top left, by time.
+    pub sprites: Vec<Seek>,
+}
+
+/// A source frame, and where its decoding starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seek {
+    /// Keyframe to seek to, source ticks; none: decode from the start.
+    pub seek_pts: Option<i64>,
+    /// The frame, source ticks.
+    pub pts: i64,
 }
 
 /// What is published.

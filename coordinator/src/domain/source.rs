@@ -103,6 +103,9 @@ pub struct PictureFacts {
     pub fields: Fields,
     /// Of Dolby Vision.
     pub dolby_vision: Option<DolbyVision>,
+    /// Not of the source's file: it was handed in beside it.
+    #[serde(default)]
+    pub given: bool,
 }
 
 /// The fields of an interlaced stream's frames.

@@ -43,6 +43,8 @@ pub enum TaskKind {
     },
     /// Makes WebVTT of all subtitles.
     ExtractText,
+    /// Draws the storyboard.
+    Storyboard,
     /// Joins the chunks of one rendition.
     Assemble {
         /// Position in the plan's renditions.
@@ -63,6 +65,7 @@ impl TaskKind {
             Self::EncodeChunk { .. } => "encode_chunk",
             Self::EncodeAudio { .. } | Self::EncodeAudioHead { .. } => "encode_audio",
             Self::ExtractText => "extract_text",
+            Self::Storyboard => "storyboard",
             Self::Assemble { .. } | Self::AssembleAudio { .. } => "assemble",
         }
     }

@@ -16,6 +16,9 @@ const PIXELS_A_SAMPLE: u64 = 30;
 /// Pixels that an ordinary processor encodes in the time in which a mebibyte is read over the network.
 const PIXELS_A_MEBIBYTE: u64 = 400_000;
 
+/// Pixels that an ordinary processor encodes in the time in which it decodes half a GOP of 1080p.
+const PIXELS_A_SPRITE: u64 = 12_000_000;
+
 /// Of a task that only has to be started.
 const LEAST_PIXELS: u64 = 1_000_000;
 
@@ -67,6 +70,11 @@ impl Work {
     /// Of tasks that mostly move bytes.
     pub fn of_reading(class: &str, mebibytes: u64) -> Self {
         Self::new(class.into(), mebibytes.saturating_mul(PIXELS_A_MEBIBYTE), 0)
+    }
+
+    /// Of drawing a storyboard: mostly of decoding the way from a keyframe to each picture.
+    pub fn of_storyboard(sprite_count: usize) -> Self {
+        Self::new("storyboard".into(), (sprite_count as u64).saturating_mul(PIXELS_A_SPRITE), 0)
     }
 
     /// Of looking at a source.

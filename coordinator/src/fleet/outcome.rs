@@ -26,6 +26,7 @@ pub fn from_wire(result: Option<wire::TaskResult>) -> Result<Outcome, String> {
             track(audio.track.ok_or("the track is missing")?).map(Outcome::EncodeAudio)
         }
         Kind::ExtractText(text) => Ok(Outcome::ExtractText { cue_counts: text.cue_counts }),
+        Kind::Storyboard(drawn) => Ok(Outcome::Storyboard { sprite_count: drawn.sprite_count }),
         Kind::Assemble(joined) => Ok(Outcome::Assemble { sample_count: joined.sample_count }),
     }
 }
@@ -106,6 +107,7 @@ fn picture_facts(stream: &wire::VideoStream) -> PictureFacts {
     PictureFacts {
         mirrored: stream.mirrored,
         fixed_aspect: stream.fixed_aspect,
+        given: stream.given,
         fields: match stream.fields() {
             wire::FieldOrder::Unspecified => Fields::AsMarked,
             wire::FieldOrder::TopFirst => Fields::TopFirst,

@@ -6,7 +6,9 @@ use flotilla_proto::delta;
 use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
-use crate::domain::plan::{AudioPlan, Chunk, Grid, Rendition, Slice, SourcePicture, Still, VideoPlan};
+use crate::domain::plan::{
+    AudioPlan, Chunk, Grid, Rendition, Seek, Slice, SourcePicture, Still, StoryboardPlan, VideoPlan,
+};
 use crate::domain::source::Fields;
 use crate::domain::{Limits, Plan, Rational};
 use crate::publish::MuxedSegment;
@@ -28,6 +30,9 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
             demuxer: plan.demuxer.clone(),
             zero_us: plan.text.first().map_or(0, |track| track.zero_us),
         })),
+        Work::Storyboard { plan, max_pixels } => {
+            plan.storyboard.as_ref().map(|drawn| Kind::Storyboard(storyboard(plan, drawn, *max_pixels)))
+        }
         Work::Assemble {
             name,
             init_segment,
@@ -84,23 +89,38 @@ fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<w
         seek_pts: chunk.seek_pts,
         grids,
         renditions: renditions?,
-        picture: Some(picture(video)),
+        picture: Some(picture(video.picture, video.rotation_degrees, video.interlaced)),
         max_pixels,
         still: video.still.map(|still| still_picture(still).into()),
         init_first: chunk_index == 0,
+        jumps: chunk.jumps.iter().map(seek).collect(),
     })
 }
 
-fn picture(video: &VideoPlan) -> wire::Picture {
-    let SourcePicture { mirrored, sample_aspect_ratio, colour, fields } = video.picture;
+fn storyboard(plan: &Plan, drawn: &StoryboardPlan, max_pixels: u64) -> wire::StoryboardSpec {
+    wire::StoryboardSpec {
+        stream_index: drawn.stream_index,
+        demuxer: plan.demuxer.clone(),
+        picture: Some(picture(drawn.picture, drawn.rotation_degrees, drawn.interlaced)),
+        max_pixels,
+        sprite_width: drawn.sprite_width,
+        sprite_height: drawn.sprite_height,
+        columns: drawn.columns,
+        rows: drawn.rows,
+        sprites: drawn.sprites.iter().map(seek).collect(),
+    }
+}
+
+fn picture(picture: SourcePicture, rotation_degrees: u32, interlaced: bool) -> wire::Picture {
+    let SourcePicture { mirrored, sample_aspect_ratio, colour, fields } = picture;
     let fields = match fields {
         Fields::AsMarked => wire::FieldOrder::Unspecified,
         Fields::TopFirst => wire::FieldOrder::TopFirst,
         Fields::BottomFirst => wire::FieldOrder::BottomFirst,
     };
     wire::Picture {
-        rotation_degrees: video.rotation_degrees,
-        interlaced: video.interlaced,
+        rotation_degrees,
+        interlaced,
         mirrored,
         sample_aspect_ratio: sample_aspect_ratio.map(rational),
         colour: Some(wire::Colour {
@@ -117,6 +137,7 @@ fn still_picture(still: Still) -> wire::StillPicture {
     match still {
         Still::Cover => wire::StillPicture::Cover,
         Still::Blank => wire::StillPicture::Blank,
+        Still::Given => wire::StillPicture::Given,
     }
 }
 
@@ -170,7 +191,12 @@ fn encode_audio(plan: &Plan, audio: &AudioPlan, fragment_limit: Option<u32>) -> 
         first_pts: audio.first_pts,
         init_first: true,
         fragment_limit,
+        kept: audio.kept.iter().map(|&(start, end)| wire::SampleSpan { start, end }).collect(),
     }
+}
+
+fn seek(seek: &Seek) -> wire::Seek {
+    wire::Seek { seek_pts: seek.seek_pts, pts: seek.pts }
 }
 
 fn rational(fraction: Rational) -> wire::Rational {

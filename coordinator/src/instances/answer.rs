@@ -5,7 +5,7 @@ use futures::{Stream, StreamExt};
 use uuid::Uuid;
 
 use super::trouble::Trouble;
-use crate::objects::Storage;
+use crate::objects::{Location, Storage};
 use crate::peertube::{Answer, Part};
 use crate::publish::delivery::Delivery;
 
@@ -25,6 +25,12 @@ pub fn hls(storage: &Storage, file: &Delivery, short_side: u32) -> Result<Answer
     let text = file.playlist(&media).ok_or_else(|| Trouble::Ours("its file has no playlist".into()))?;
     let video = Part::video(media, file.size_bytes, read(storage, file));
     Ok(Answer::hls(video, Part::playlist(format!("{stem}.m3u8"), text)))
+}
+
+/// Small pictures in one; they fit into memory by far.
+pub async fn storyboard(storage: &Storage, at: &Location) -> Result<Answer, Trouble> {
+    let jpeg = storage.get(at).await?;
+    Ok(Answer::storyboard(Part::storyboard(format!("{}.jpg", Uuid::new_v4()), jpeg)))
 }
 
 /// Read from the store as it is sent: nothing of it is held in memory or on disk.

@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use flotilla_profiles::Profile;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::habits::{Form, Habits, Menu, Rung};
 use super::recipe;
 use super::records::{self, Batch, Identity, InstanceRecord, ProductionRecord};
 use super::trouble::Trouble;
+use super::want::Single;
 use crate::clock::new_id;
 use crate::domain::{JobId, JobState};
 use crate::jobs::{Jobs, ProfileChoice, SourceRef, Submission};
@@ -78,7 +80,13 @@ impl Desk {
         productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
     }
 
-    /// A source that is being fetched or was fetched just now.
+    /// The production that a job belongs to.
+    pub fn production_with(&self, job: &JobId) -> Option<ProductionRecord> {
+        let makes = |production: &&ProductionRecord| production.batches.iter().any(|batch| batch.job == *job);
+        locked(&self.productions).values().find(makes).cloned()
+    }
+
+    /// Keeps a source that was fetched just now.
     pub async fn open(
         &self,
         parts: &Parts,
@@ -132,6 +140,32 @@ impl Desk {
         let (menu, foreseen) = menu(&wanted, production.top, &client.instance.habits, client.instance);
         let job = submit(parts, jobs, client, &production, menu.clone()).await?;
         production.batches.push(Batch { job: job.clone(), menu, foreseen, used: BTreeSet::new() });
+        let made = Made { production: production.id.clone(), job };
+        self.keep(parts, production).await?;
+        Ok(made)
+    }
+
+    /// A job that is made for one order alone. The caller holds the source's door.
+    pub async fn job_alone(
+        &self,
+        (parts, jobs): (&Parts, &Jobs),
+        client: &Client<'_>,
+        mut production: ProductionRecord,
+        (single, picture): (&Single, Option<Location>),
+        order: &str,
+    ) -> Result<Made, Trouble> {
+        let profile = recipe::single(&parts.profiles, single)?;
+        let mut submission = submission(parts, client, &production, profile, order);
+        submission.picture = picture.map(SourceRef::Object);
+        if let Single::Edited(edits) = single {
+            submission.edits.clone_from(edits);
+        }
+        let job = jobs.submit(submission).await?;
+        production.used_at = parts.clock.now();
+        if production.batches.iter().all(|batch| batch.job != job) {
+            let (foreseen, used) = (BTreeSet::new(), BTreeSet::new());
+            production.batches.push(Batch { job: job.clone(), menu: Menu::default(), foreseen, used });
+        }
         let made = Made { production: production.id.clone(), job };
         self.keep(parts, production).await?;
         Ok(made)
@@ -212,7 +246,8 @@ fn menu(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord)
     (menu, foreseen)
 }
 
-async fn is_usable(jobs: &Jobs, job: &JobId) -> Result<bool, Trouble> {
+/// A job that is being done, or is done.
+pub async fn is_usable(jobs: &Jobs, job: &JobId) -> Result<bool, Trouble> {
     Ok(!matches!(jobs.record(job).await?.state, JobState::Failed | JobState::Cancelled))
 }
 
@@ -223,19 +258,31 @@ async fn submit(
     production: &ProductionRecord,
     menu: Menu,
 ) -> Result<JobId, Trouble> {
-    let number = production.batches.len();
-    let submission = Submission {
+    let profile = recipe::profile(&parts.profiles, &menu)?;
+    let submission = submission(parts, client, production, profile, &production.batches.len().to_string());
+    Ok(jobs.submit(submission).await?)
+}
+
+/// A job of a production. Killed between submission and note, we find it again by its key.
+fn submission(
+    parts: &Parts,
+    client: &Client<'_>,
+    production: &ProductionRecord,
+    profile: Profile,
+    name: &str,
+) -> Submission {
+    Submission {
         source: SourceRef::Object(production.source_at.clone()),
-        profile: ProfileChoice::Given(Box::new(recipe::profile(&parts.profiles, &menu)?)),
-        destination: parts.bucket.handover(&production.id, number),
+        profile: ProfileChoice::Given(Box::new(profile)),
+        destination: parts.bucket.handover(&production.id, name),
         chunk_seconds: parts.config.planning.chunk_seconds,
         priority: client.priority,
         progressive_publish: false,
         tenant: client.tenant.to_owned(),
-        // Killed between submission and note, we find the job again.
-        idempotency_key: Some(format!("peertube {} {number}", production.id)),
-    };
-    Ok(jobs.submit(submission).await?)
+        idempotency_key: Some(format!("peertube {} {name}", production.id)),
+        picture: None,
+        edits: Vec::new(),
+    }
 }
 
 /// A new production's id.

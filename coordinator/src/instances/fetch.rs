@@ -22,7 +22,7 @@ const MAX_BREAKS: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a URL of a payload gives, by its length and first bytes.
-pub async fn identify(runner: &Runner, token: &JobToken, url: &str) -> Result<Identity, Trouble> {
+pub async fn identify(runner: &Runner, token: &JobToken, url: &str) -> Result<Identity, CallError> {
     let mut reply = runner.download(url, token, Window { start: 0, end: Some(HEAD_BYTES) }).await?;
     let mut head = Vec::new();
     while head.len() < HEAD_BYTES as usize

@@ -16,10 +16,12 @@ mod link;
 mod order;
 mod recipe;
 mod records;
+mod send;
 mod tidy;
 mod trouble;
 mod view;
 mod want;
+mod work;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

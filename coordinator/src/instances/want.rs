@@ -1,13 +1,23 @@
 //! What a job of an instance wants of the fleet, read out of its type and payload.
 
+use flotilla_profiles::StoryboardRules;
 use url::Url;
 
 use super::desk::Piece;
 use super::habits::{Form, Rung};
-use crate::peertube::{Hls, Input, JobType, Output, Payload, WebVideo};
+use crate::domain::edit::Edit;
+use crate::peertube::{
+    AudioMerge, Hls, Input, JobType, Output, Payload, Storyboard, Studio, StudioTask, WebVideo,
+};
 
 /// The types that this coordinator takes.
-pub const JOB_TYPES: &[JobType] = &[JobType::VodWebVideo, JobType::VodHls];
+pub const JOB_TYPES: &[JobType] = &[
+    JobType::VodWebVideo,
+    JobType::VodHls,
+    JobType::VodAudioMerge,
+    JobType::VideoStudio,
+    JobType::Storyboard,
+];
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,15 +29,38 @@ pub enum Want {
         /// What of it.
         piece: Piece,
     },
+    /// Something that is made for this order alone.
+    Single {
+        /// URL of the source.
+        source: String,
+        /// What.
+        single: Single,
+    },
     /// Something that we do not do, in words.
     Unknown(String),
+}
+
+/// What no other order shares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Single {
+    /// A video of sound and a picture.
+    Merged {
+        /// URL of the picture.
+        picture: String,
+        /// Size and rate.
+        rung: Rung,
+    },
+    /// The video with parts left out, in its own size.
+    Edited(Vec<Edit>),
+    /// Small pictures of it in one.
+    Storyboard(StoryboardRules),
 }
 
 impl Want {
     /// URL of the source; empty where there is none.
     pub fn source(&self) -> &str {
         match self {
-            Self::Piece { source, .. } => source,
+            Self::Piece { source, .. } | Self::Single { source, .. } => source,
             Self::Unknown(_) => "",
         }
     }
@@ -35,25 +68,75 @@ impl Want {
 
 /// Reads a job.
 pub fn of(payload: &Payload) -> Want {
+    let single = |source: &str, single| Want::Single { source: source.to_owned(), single };
     match payload {
         Payload::WebVideo(WebVideo { input, output }) => piece(input, *output, Form::Progressive),
         Payload::Hls(Hls { input, output }) => {
             let is_alone = output.separated_audio || output.picture.resolution == 0;
             piece(input, output.picture, if is_alone { Form::Separate } else { Form::Muxed })
         }
+        Payload::AudioMerge(AudioMerge { input, output }) => {
+            let picture = input.preview_file_url.clone();
+            single(&input.audio_file_url, Single::Merged { picture, rung: rung(*output) })
+        }
+        Payload::Studio(Studio { input, tasks }) => {
+            if is_split(input) {
+                return Want::Unknown(SPLIT.to_owned());
+            }
+            match tasks.iter().map(edit).collect::<Option<Vec<_>>>() {
+                Some(edits) => single(&input.video_file_url, Single::Edited(edits)),
+                None => Want::Unknown("intros, outros and watermarks are not done here".to_owned()),
+            }
+        }
+        Payload::Storyboard(Storyboard { input, sprites }) => {
+            let rules = StoryboardRules {
+                sprite_width: sprites.size.width,
+                sprite_height: sprites.size.height,
+                columns: sprites.count.width,
+                rows: sprites.count.height,
+                seconds_per_sprite: u32::try_from(sprites.duration_ms.div_ceil(1000)).unwrap_or(u32::MAX),
+            };
+            match rules.problem() {
+                None => single(&input.video_file_url, Single::Storyboard(rules)),
+                Some(problem) => Want::Unknown(problem),
+            }
+        }
         Payload::Unknown { reason } => Want::Unknown(reason.clone()),
-        _ => Want::Unknown("this type of job is not done here".to_owned()),
+        Payload::Transcription(_) => Want::Unknown("transcription is not done here".to_owned()),
     }
 }
 
-fn piece(input: &Input, output: Output, form: Form) -> Want {
-    // Pictures and sound lie in two files: somebody would have to join them first.
-    if !input.separated_audio_file_url.is_empty() && form != Form::Separate {
-        return Want::Unknown("the source lies in two files, which is not done here".to_owned());
+fn edit(task: &StudioTask) -> Option<Edit> {
+    let us = |ms: u64| ms.saturating_mul(1000);
+    match task {
+        StudioTask::Cut { start_ms, end_ms } => {
+            Some(Edit::Cut { start_us: start_ms.map(us), end_us: end_ms.map(us) })
+        }
+        StudioTask::RemoveSegments { segments } => {
+            let segments = segments.iter().map(|segment| (us(segment.start_ms), us(segment.end_ms)));
+            Some(Edit::RemoveSegments { segments: segments.collect() })
+        }
+        StudioTask::AddIntro { .. } | StudioTask::AddOutro { .. } | StudioTask::AddWatermark { .. } => None,
     }
-    let rung = Rung { short_side: output.resolution.next_multiple_of(2), fps: output.fps.clamp(1, 1000) };
-    let rung = (output.resolution > 0).then_some(rung);
+}
+
+const SPLIT: &str = "the source lies in two files, which is not done here";
+
+/// Pictures and sound lie in two files: somebody would have to join them first.
+fn is_split(input: &Input) -> bool {
+    !input.separated_audio_file_url.is_empty()
+}
+
+fn piece(input: &Input, output: Output, form: Form) -> Want {
+    if is_split(input) && form != Form::Separate {
+        return Want::Unknown(SPLIT.to_owned());
+    }
+    let rung = (output.resolution > 0).then(|| rung(output));
     Want::Piece { source: input.video_file_url.clone(), piece: Piece { rung, form } }
+}
+
+fn rung(output: Output) -> Rung {
+    Rung { short_side: output.resolution.next_multiple_of(2), fps: output.fps.clamp(1, 1000) }
 }
 
 /// What names the video in the URL of a source: jobs of one video differ in their own id only.

@@ -10,7 +10,6 @@ use url::Url;
 
 use super::{JobsError, SourceRef};
 use crate::data_dir::DataDir;
-use crate::domain::JobId;
 use crate::objects::{Location, StorageClass};
 use crate::parts::Parts;
 
@@ -27,19 +26,19 @@ pub struct Taken {
 /// A server that sends nothing for so long is away.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Makes a source readable for runners.
-pub async fn take(parts: &Parts, job_id: &JobId, source: &SourceRef) -> Result<Taken, JobsError> {
+/// Makes a source, or what is submitted beside it, readable for runners; a copy is put at `place`.
+pub async fn take(parts: &Parts, place: Location, source: &SourceRef) -> Result<Taken, JobsError> {
     match source {
         SourceRef::Object(at) => take_object(parts, at).await,
         SourceRef::File(path) => {
             check_file(path)?;
-            put(parts, job_id, path).await
+            put(parts, place, path).await
         }
         SourceRef::Http(url) => {
             let folder = fetch_folder(&parts.config.data.dir)?;
             let path = folder.path().join("source");
             fetch(url, &path).await?;
-            put(parts, job_id, &path).await
+            put(parts, place, &path).await
         }
     }
 }
@@ -74,8 +73,7 @@ fn check_file(path: &Path) -> Result<(), JobsError> {
     Err(JobsError::Source(problem))
 }
 
-async fn put(parts: &Parts, job_id: &JobId, path: &Path) -> Result<Taken, JobsError> {
-    let at = parts.bucket.source(job_id);
+async fn put(parts: &Parts, at: Location, path: &Path) -> Result<Taken, JobsError> {
     let size_bytes = parts.storage.put_file(path, &at, "application/octet-stream", &|_, _| {}).await?;
     Ok(Taken { at, size_bytes, is_ours: true })
 }

@@ -21,9 +21,9 @@ use crate::clock::new_id;
 use crate::domain::outcome::Outcome;
 use crate::domain::source::Source;
 use crate::domain::{JobId, JobState, Plan, TaskId};
-use crate::objects::{Destination, StorageClass};
+use crate::objects::{Destination, Location, StorageClass};
 use crate::parts::Parts;
-use crate::store::{JobRecord, NewJob, Submitted, TokenRecord};
+use crate::store::{ExtraObject, Extras, JobRecord, NewJob, Submitted, TokenRecord};
 
 /// A handle on the coordinator's jobs; cheap to clone.
 #[derive(Clone)]
@@ -40,9 +40,9 @@ impl Jobs {
     pub async fn submit(&self, submission: Submission) -> Result<JobId, JobsError> {
         let parts = &self.parts;
         submission.check()?;
-        let profile = match submission.profile {
-            ProfileChoice::Named(name) => parts.profiles.get(&name).map_err(JobsError::profile)?.clone(),
-            ProfileChoice::Given(profile) => *profile,
+        let profile = match &submission.profile {
+            ProfileChoice::Named(name) => parts.profiles.get(name).map_err(JobsError::profile)?.clone(),
+            ProfileChoice::Given(profile) => profile.as_ref().clone(),
         };
         if let Some(key) = &submission.idempotency_key
             && let Some(earlier) = parts.store.job_of_key(key).await?
@@ -53,7 +53,15 @@ impl Jobs {
         let now = parts.clock.now();
         self.check_destination(&submission.destination).await?;
         let job_id: JobId = new_id();
-        let source = ingest::take(parts, &job_id, &submission.source).await?;
+        let source = ingest::take(parts, parts.bucket.source(&job_id), &submission.source).await?;
+        let mut ours: Vec<_> = source.is_ours.then(|| source.at.clone()).into_iter().collect();
+        let extras = match self.take_extras(&job_id, &submission, &mut ours).await {
+            Ok(extras) => extras,
+            Err(error) => {
+                let _ = parts.storage.delete(&ours).await;
+                return Err(error);
+            }
+        };
         let job = NewJob {
             id: job_id.clone(),
             source: submission.source.to_string(),
@@ -68,6 +76,7 @@ impl Jobs {
             progressive_publish: submission.progressive_publish,
             tenant: submission.tenant,
             idempotency_key: submission.idempotency_key,
+            extras,
         };
         let (probe, destination): (TaskId, _) = (new_id(), job.destination.clone());
         let refused = match parts.store.submit(job, probe, now).await? {
@@ -79,11 +88,28 @@ impl Jobs {
             Submitted::Existing(earlier) => Ok(earlier),
             Submitted::Taken(holder) => Err(JobsError::DestinationHeld(destination.to_string(), holder)),
         };
-        if source.is_ours {
+        if !ours.is_empty() {
             // What a store that is away keeps is swept up with the orphans.
-            let _ = parts.storage.delete(&[source.at]).await;
+            let _ = parts.storage.delete(&ours).await;
         }
         refused
+    }
+
+    /// Makes readable what is submitted beside the source; what is copied for that is added to `ours`.
+    async fn take_extras(
+        &self,
+        job_id: &JobId,
+        submission: &Submission,
+        ours: &mut Vec<Location>,
+    ) -> Result<Extras, JobsError> {
+        let (has_picture, edits) = (submission.picture.is_some(), submission.edits.clone());
+        let mut extras = Extras { has_picture, edits, ..Extras::default() };
+        for (number, wanted) in (0..).zip(&submission.picture) {
+            let taken = ingest::take(&self.parts, self.parts.bucket.extra(job_id, number), wanted).await?;
+            ours.extend(taken.is_ours.then(|| taken.at.clone()));
+            extras.objects.push(ExtraObject { at: taken.at, size_bytes: taken.size_bytes });
+        }
+        Ok(extras)
     }
 
     /// Published keys are never written twice, so a destination that holds a manifest or a report is taken.

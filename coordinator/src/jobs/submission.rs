@@ -9,6 +9,7 @@ use url::Url;
 
 use super::JobsError;
 use crate::domain::dispatch::check_tenant;
+use crate::domain::edit::{self, Edit};
 use crate::objects::{Destination, Location};
 
 /// A job as it is asked for.
@@ -30,6 +31,10 @@ pub struct Submission {
     pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
+    /// The picture of a still-image video, where the source has sound only: JPEG, PNG or WebP.
+    pub picture: Option<SourceRef>,
+    /// What of the source is kept; they apply in order. None: all of it.
+    pub edits: Vec<Edit>,
 }
 
 /// The profile of a job.
@@ -52,6 +57,9 @@ impl Submission {
         }
         if self.chunk_seconds == Some(0) {
             return Err(JobsError::Invalid("chunk_seconds is 0; leave it out or set at least 1".into()));
+        }
+        if let Err(reason) = edit::kept(&self.edits) {
+            return Err(JobsError::Invalid(reason));
         }
         let length = self.idempotency_key.as_ref().map(|key| key.chars().count());
         if length.is_some_and(|length| !(1..=MAX_KEY_CHARS).contains(&length)) {

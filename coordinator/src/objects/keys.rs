@@ -1,15 +1,16 @@
 //! Every object key is made here, and every name that comes from outside is checked here.
 //!
 //! ```text
-//! work bucket     sources/{job}/source
+//! work bucket     sources/{job}/source, sources/{job}/extra-{number}
 //!                 scratch/{job}/{task}/{attempt}/{output}
-//!                 instances/{production}/source, instances/{production}/{number}/… as a destination
+//!                 instances/{production}/source, picture, and job-{name}/… as destinations
 //! destination     {prefix}/master.m3u8                     written last: the commit point
 //!                 {prefix}/{rendition}/playlist.m3u8
 //!                 {prefix}/{rendition}/media.mp4
 //!                 {prefix}/{rendition}/muxed.mp4, muxed.m3u8      with sound inside
 //!                 {prefix}/{subtitles}/subtitles.vtt
 //!                 {prefix}/{height}p.mp4                   progressive; {rendition}.mp4 where several have that height
+//!                 {prefix}/storyboard.jpg
 //!                 {prefix}/report.json
 //!                 {prefix}/live/{job}/{rendition}/playlist.m3u8, {chunk}.mp4    shown early
 //!                 {prefix}/live/{job}/{track}/playlist.m3u8, head.mp4, whole.mp4
@@ -77,6 +78,11 @@ impl WorkBucket {
         self.at(format!("sources/{job}/source"))
     }
 
+    /// The copy of what was submitted beside a job's source.
+    pub fn extra(&self, job: &JobId, number: u32) -> Location {
+        self.at(format!("sources/{job}/extra-{number}"))
+    }
+
     /// What one attempt writes as one of its outputs.
     pub fn scratch(&self, job: &JobId, task: &TaskId, attempt: &AttemptId, output_index: u32) -> Location {
         self.at(format!("{}{task}/{attempt}/{output_index}", self.scratch_prefix(job)))
@@ -93,9 +99,15 @@ impl WorkBucket {
     }
 
     /// Where a job of a production publishes, for the instance.
-    pub fn handover(&self, production: &JobId, number: usize) -> Destination {
-        let prefix = format!("{}{number}", self.handover_prefix(production));
+    pub fn handover(&self, production: &JobId, name: &str) -> Destination {
+        let plain = name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-');
+        let prefix = format!("{}job-{}", self.handover_prefix(production), plain.collect::<String>());
         Destination { bucket: self.0.clone(), prefix }
+    }
+
+    /// Our copy of the picture that an instance sends with sound.
+    pub fn handed_picture(&self, production: &JobId) -> Location {
+        self.at(format!("{}picture", self.handover_prefix(production)))
     }
 
     /// What all keys of a production begin with.
@@ -118,10 +130,11 @@ impl WorkBucket {
         "scratch/"
     }
 
-    /// The job whose source's copy lies (or is being uploaded) under a key.
+    /// The job whose source's copy, or that of what was submitted beside it, lies (or is being uploaded) under a key.
     pub fn job_of_source(&self, key: &str) -> Option<JobId> {
-        let job: JobId = key.strip_prefix(self.sources_prefix())?.split('/').next()?.parse().ok()?;
-        (self.source(&job).key() == key).then_some(job)
+        let (job, name) = key.strip_prefix(self.sources_prefix())?.split_once('/')?;
+        let number = name.strip_prefix("extra-").and_then(|number| number.parse::<u32>().ok());
+        (name == "source" || number.is_some()).then(|| job.parse().ok())?
     }
 
     /// The attempt that writes under a scratch key.
@@ -170,6 +183,11 @@ impl Destination {
     pub fn progressive(&self, name: &str) -> Result<Location, InvalidName> {
         check_rendition(name)?;
         Ok(self.at(&format!("{name}.mp4")))
+    }
+
+    /// Small pictures of the video in one.
+    pub fn storyboard(&self) -> Location {
+        self.at("storyboard.jpg")
     }
 
     /// The media playlist of a rendition.
@@ -394,7 +412,8 @@ mod tests {
         let (job, task, attempt) = ("j1".parse().unwrap(), "t2".parse().unwrap(), "a3".parse().unwrap());
         assert_eq!(work.source(&job).to_string(), "s3://flotilla/sources/j1/source");
         assert_eq!(work.scratch(&job, &task, &attempt, 4).to_string(), "s3://flotilla/scratch/j1/t2/a3/4");
-        assert_eq!(work.job_of_source("sources/j1/source"), Some(job));
+        assert_eq!(work.job_of_source("sources/j1/source"), Some(job.clone()));
+        assert_eq!(work.job_of_source(work.extra(&job, 1).key()), Some(job));
         assert_eq!(work.attempt_of_scratch("scratch/j1/t2/a3/4"), Some(attempt));
         for strange in ["sources/j1/other", "sources/j1", "scratch/j1/t2/a3", "videos/j1/source", ""] {
             assert_eq!((work.job_of_source(strange), work.attempt_of_scratch(strange)), (None, None));

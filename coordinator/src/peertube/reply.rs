@@ -83,6 +83,8 @@ fn meaning(status: StatusCode, headers: &HeaderMap, body: &[u8], about: About) -
     let detail = shown(words);
     match (status.as_u16(), code, about) {
         (_, "unknown_runner_token", _) => CallError::UnknownRunner,
+        // Servers that give no codes say it in words.
+        (404, "", _) if detail.eq_ignore_ascii_case("unknown runner token") => CallError::UnknownRunner,
         (429, ..) => CallError::Busy { retry_after: retry_after(headers) },
         (413, ..) => CallError::TooLarge { detail },
         // What the instance had got of the result before its proxy lost it is not known.

@@ -75,6 +75,7 @@ pub(super) fn plan(
             title: stream.title.clone(),
             is_default: at == 0,
             copy,
+            kept: Vec::new(),
             first_pts: Some(stream.first_pts),
             is_commentary: stream.is_commentary,
             is_description: stream.is_description,

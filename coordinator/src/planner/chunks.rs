@@ -113,6 +113,7 @@ pub(super) fn cut_at(
         seek_pts: seek_pts(drafts, stream, &slices),
         effort_permille: efforts.permille(shown(&drafts[0], stream, slices[0])),
         slices,
+        jumps: Vec::new(),
     };
     slices.map(chunk).collect()
 }
@@ -250,7 +251,12 @@ fn seek_pts(drafts: &[Draft], stream: &VideoStream, slices: &[Slice]) -> Option<
     }
     let firsts =
         drafts.iter().zip(slices).map(|(draft, slice)| draft.source_pts[frame_at(slice.start_frame)]);
-    let keyframe = keyframe_before(stream, firsts.min()?)?;
+    seek_for(stream, firsts.min()?)
+}
+
+/// The keyframe from which a frame can be decoded; none: the source's start.
+pub(super) fn seek_for(stream: &VideoStream, pts: i64) -> Option<i64> {
+    let keyframe = keyframe_before(stream, pts)?;
     (keyframe > 0).then(|| stream.pts[keyframe])
 }
 

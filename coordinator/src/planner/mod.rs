@@ -6,11 +6,13 @@ mod check;
 mod chunks;
 mod colour;
 mod early;
+mod edits;
 mod effort;
 mod grid;
 mod renditions;
 mod sizes;
 mod still;
+mod storyboard;
 mod tasks;
 mod text;
 mod thinning;
@@ -25,14 +27,16 @@ mod properties;
 #[cfg(test)]
 mod shapes;
 
-use flotilla_profiles::{Profile, VideoRules};
+use flotilla_profiles::{AudioRules, Profile, StoryboardRules, TextChoice, VideoRules};
 
 use self::chunks::Wanted;
+use self::edits::{Edited, Kept};
 use self::grid::{Draft, Frames, Pace};
 use self::sizes::Sizes;
 pub use self::tasks::tasks;
 use self::timeline::Moment;
-use crate::domain::plan::{Package, Rendition, VideoPlan};
+use crate::domain::edit::Edit;
+use crate::domain::plan::{Package, Rendition, StoryboardPlan, VideoPlan};
 use crate::domain::source::{Source, VideoStream};
 use crate::domain::{Failure, FailureClass, Plan};
 
@@ -53,51 +57,109 @@ pub struct Request {
 /// Class source when the source holds nothing that the profile makes, profile when the profile names what nobody knows,
 /// verify when the probe report contradicts itself.
 pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Plan, Failure> {
-    let video = profile.video.as_ref().and(check::picked_video(source)?);
+    plan_edited(source, profile, request, &[])
+}
+
+/// Makes the plan of an edited video.
+///
+/// # Errors
+/// As [`plan`]; class profile too when an edit contradicts itself, class source when the edits leave nothing.
+pub fn plan_edited(
+    source: &Source,
+    profile: &Profile,
+    request: &Request,
+    edits: &[Edit],
+) -> Result<Plan, Failure> {
+    let kept = Kept::of(edits)?;
+    let picked = check::picked_video(source)?;
+    let video = profile.video.as_ref().and(picked);
     let sounding = check::sounding_audio(source)?;
     let chosen = audio::chosen(&sounding, profile.audio.as_ref());
-    if video.is_none() && chosen.is_empty() {
+    let drawn = profile.storyboard.as_ref().zip(picked);
+    if video.is_none() && chosen.is_empty() && drawn.is_none() {
         return Err(nothing_to_make(profile));
     }
-    let first_frame = video.and_then(|stream| Moment::new(stream.pts[0], stream.time_base));
+    let first_frame = video
+        .or(drawn.map(|(_, stream)| stream))
+        .and_then(|stream| Moment::new(stream.pts[0], stream.time_base));
     let first_samples = chosen.iter().filter_map(|stream| audio::first_sample(stream));
     let zero = first_frame.into_iter().chain(first_samples).reduce(Moment::or_earlier);
+    let edited = match (&kept, picked.filter(|_| video.is_some() || drawn.is_some()), zero) {
+        (Some(kept), Some(stream), Some(zero)) => Some(kept.video(stream, zero)?),
+        _ => None,
+    };
+    let storyboard = drawn.map(|(rules, stream)| draw(stream, rules, edited.as_ref())).transpose()?;
     let (video_plan, cut_note) = match (video, &profile.video, zero) {
         (Some(stream), Some(rules), Some(zero)) => {
-            let (plan, note) = plan_video(source, stream, rules, zero, request)?;
+            let shown = edited.as_ref().map_or(stream, |edited| &edited.stream);
+            let (mut plan, note) = plan_video(source, shown, rules, zero, request)?;
+            if let Some(edited) = &edited {
+                edited.restore(&mut plan, stream);
+            }
             (Some(plan), note)
         }
         _ => (None, None),
     };
     let segment_seconds = profile.package.segment_seconds;
-    let audio_plan = match &profile.audio {
-        Some(rules) => audio::plan(&chosen, rules, zero, segment_seconds)?,
-        None => Vec::new(),
+    let audio_plan = match (&profile.audio, &kept) {
+        (Some(rules), None) => audio::plan(&chosen, rules, zero, segment_seconds)?,
+        // Packets cannot be cut to the sample, so none are copied.
+        (Some(rules), Some(kept)) => {
+            let rules = AudioRules { copy: false, ..rules.clone() };
+            let mut tracks = audio::plan(&chosen, &rules, zero, segment_seconds)?;
+            tracks.retain_mut(|track| kept.cut_sound(track));
+            tracks
+        }
+        (None, _) => Vec::new(),
     };
     let video_plan = match &profile.video {
         Some(rules) if video.is_none() => still::plan(source, rules, &audio_plan, segment_seconds, request)?,
         _ => video_plan,
     };
     let package = &profile.package;
+    let plays = video_plan.is_some() || !audio_plan.is_empty();
     Ok(Plan {
         profile: profile.name.clone(),
         demuxer: source.demuxer.clone(),
         notes: notes(source, profile, (video, video_plan.as_ref()), (chosen.len(), sounding.len()))
             .into_iter()
             .chain(cut_note)
+            .chain(edited_note(source, profile, kept.as_ref()))
             .collect(),
         video: video_plan,
         audio: audio_plan,
-        text: text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
+        text: match kept {
+            None => text::plan(&source.text, profile.text.as_ref().filter(|_| profile.package.hls), zero),
+            Some(_) => Vec::new(),
+        },
+        storyboard,
         // Only playlists can grow.
-        early: request.early && package.hls,
+        early: request.early && package.hls && plays,
         package: Package {
-            hls: package.hls,
-            progressive: package.progressive,
-            muxed: package.muxed,
+            hls: package.hls && plays,
+            progressive: package.progressive && plays,
+            muxed: package.muxed && plays,
             segment_seconds,
         },
     })
+}
+
+fn draw(
+    stream: &VideoStream,
+    rules: &StoryboardRules,
+    edited: Option<&Edited>,
+) -> Result<StoryboardPlan, Failure> {
+    let Some(edited) = edited else { return storyboard::plan(stream, rules) };
+    let mut plan = storyboard::plan(&edited.stream, rules)?;
+    edited.restore_storyboard(&mut plan, stream);
+    Ok(plan)
+}
+
+/// Subtitles of an edited video would come at the wrong times.
+fn edited_note(source: &Source, profile: &Profile, kept: Option<&Kept>) -> Option<String> {
+    let wanted = profile.text.as_ref().is_some_and(|rules| rules.tracks == TextChoice::All);
+    let left_out = kept.is_some() && wanted && !source.text.is_empty();
+    left_out.then(|| "the video is edited; the source's subtitles are left out".to_owned())
 }
 
 fn plan_video(
@@ -153,10 +215,11 @@ fn duration_ms(draft: &Draft) -> u64 {
 }
 
 fn nothing_to_make(profile: &Profile) -> Failure {
-    let missing = match (&profile.video, &profile.audio) {
-        (Some(_), Some(_)) => "neither video nor audio",
-        (Some(_), None) => "no video, and that is all",
-        (None, _) => "no audio, and that is all",
+    let pictures = profile.video.is_some() || profile.storyboard.is_some();
+    let missing = match (pictures, &profile.audio) {
+        (true, Some(_)) => "neither video nor audio",
+        (true, None) => "no video, and that is all",
+        (false, _) => "no audio, and that is all",
     };
     let message = match missing {
         "neither video nor audio" => "the source holds neither video nor audio".to_owned(),
@@ -178,6 +241,10 @@ fn notes(
         if videos > 1 {
             notes.push(format!("the source has {videos} video tracks, 1 is used"));
         }
+        if source.video.iter().any(|stream| stream.picture.given) {
+            let left_out = "the source has a video; the picture that was submitted is left out";
+            notes.push(left_out.to_owned());
+        }
         if stream.interlaced {
             notes.push("the source is interlaced; it is deinterlaced".to_owned());
         }
@@ -186,10 +253,11 @@ fn notes(
         }
     } else if let Some(still) = planned.and_then(|video| video.still) {
         notes.push(still::note(still));
-    } else if videos > 0 {
+    } else if videos > 0 && profile.audio.is_some() {
         notes.push(format!("profile {} makes no video; the source's is left out", profile.name));
     }
-    if used < sounding {
+    let plays = profile.video.is_some() || profile.audio.is_some();
+    if used < sounding && plays {
         let (tracks, are) =
             (if sounding == 1 { "track" } else { "tracks" }, if used == 1 { "is" } else { "are" });
         notes.push(format!("the source has {sounding} audio {tracks}, {used} {are} used"));

@@ -1,5 +1,5 @@
-//! Still-image videos (PeerTube's audio merge): a source with sound and no video shows its cover, or a plain picture, for as
-//! long as the sound lasts. The plan is that of a video of equal frames, so all that holds for videos holds for it.
+//! Still-image videos (PeerTube's audio merge): a source with sound and no video shows the picture that was submitted
+//! with it, its cover, or a plain picture, for as long as the sound lasts. The plan is that of a video of equal frames, so all that holds for videos holds for it.
 
 use flotilla_profiles::VideoRules;
 
@@ -28,7 +28,8 @@ pub(super) fn plan(
     request: &Request,
 ) -> Result<Option<VideoPlan>, Failure> {
     let frame_count = audio.iter().map(frames_until_end).max().unwrap_or(0);
-    if !rules.still_image || frame_count == 0 {
+    let is_given = source.video.iter().any(|stream| stream.picture.given);
+    if !(rules.still_image || is_given) || frame_count == 0 {
         return Ok(None);
     }
     let (still, stream) = shown(source, frame_count);
@@ -51,6 +52,7 @@ pub(super) fn plan(
 pub(super) fn note(still: Still) -> String {
     match still {
         Still::Cover => "the source has no video; its cover picture is shown".to_owned(),
+        Still::Given => "the picture that was submitted is shown".to_owned(),
         Still::Blank => "the source has neither video nor cover; a plain picture is shown".to_owned(),
     }
 }
@@ -62,7 +64,7 @@ fn frames_until_end(track: &AudioPlan) -> i64 {
     i64::try_from(frames).unwrap_or(0)
 }
 
-/// The cover, or a plain picture, as if it were a video.
+/// The submitted picture, the cover, or a plain one, as if it were a video.
 fn shown(source: &Source, frame_count: i64) -> (Still, VideoStream) {
     let usable = |stream: &&VideoStream| {
         let side = 1..=super::check::MAX_SIDE;
@@ -79,7 +81,9 @@ fn shown(source: &Source, frame_count: i64) -> (Still, VideoStream) {
         bitrate_bps: 0,
         ..picture
     };
-    match source.video.iter().find(usable) {
+    let given = source.video.iter().filter(usable).find(|stream| stream.picture.given);
+    match given.or_else(|| source.video.iter().find(usable)) {
+        Some(picture) if picture.picture.given => (Still::Given, video(picture.clone())),
         Some(cover) => (Still::Cover, video(cover.clone())),
         None => (Still::Blank, video(blank(base))),
     }
@@ -172,6 +176,23 @@ mod tests {
         let video = planned(Vec::new(), &profile("web-audio")).video.expect("a video");
         assert_eq!(video.still, Some(Still::Blank));
         assert_eq!((video.renditions[0].width, video.renditions[0].height), (854, 480));
+    }
+
+    #[test]
+    fn a_submitted_picture_comes_before_the_cover_whatever_the_profile() {
+        let given = cover(600);
+        let picture = PictureFacts { given: true, ..given.picture };
+        let given = VideoStream { width: 1200, picture, ..given };
+        let plan = planned(vec![cover(1400), given.clone()], &profile("web"));
+        let video = plan.video.expect("a video");
+        assert_eq!(
+            (video.still, video.renditions[0].width, video.renditions[0].height),
+            (Some(Still::Given), 960, 480)
+        );
+        assert_eq!(plan.notes, ["the picture that was submitted is shown"]);
+        let film = planned(vec![fixtures::video(640, 360, (1, 24), 1, 48), given], &profile("web"));
+        assert_eq!(film.video.expect("a video").still, None);
+        assert_eq!(film.notes, ["the source has a video; the picture that was submitted is left out"]);
     }
 
     #[test]

@@ -49,6 +49,13 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
         let work = Work::of_reading("text", 0);
         tasks.push(PlannedTask { kind, depends_on, encoders, size: 1, work });
     }
+    tasks.extend(plan.storyboard.iter().map(|storyboard| PlannedTask {
+        kind: TaskKind::Storyboard,
+        depends_on: Vec::new(),
+        encoders: Vec::new(),
+        size: storyboard.sprites.len() as u64,
+        work: Work::of_storyboard(storyboard.sprites.len()),
+    }));
     tasks
 }
 

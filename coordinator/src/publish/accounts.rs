@@ -1,10 +1,10 @@
 //! Fills the report from a job's records. Nothing in it depends on when it is filled.
 
 use super::Finished;
-use super::ladder::{AudioFile, Ladder, TextFile, VideoFile};
+use super::ladder::{AudioFile, Ladder, StoryboardFile, TextFile, VideoFile};
 use super::rate::{Cap, simulate};
 use super::report::{
-    Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Subtitles, Task, Totals,
+    Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Storyboard, Subtitles, Task, Totals,
 };
 use crate::domain::damage;
 use crate::domain::outcome::Outcome;
@@ -25,6 +25,7 @@ pub(super) fn report(finished: &Finished, ladder: &Ladder<'_>, playlists: &[(Loc
         renditions: ladder.video.iter().map(|file| rendition(finished, file)).collect(),
         audio: (0..).zip(&ladder.audio).map(|(index, file)| audio(finished, index, file)).collect(),
         subtitles: ladder.text.iter().map(subtitles).collect(),
+        storyboard: ladder.storyboard.as_ref().map(storyboard),
         tasks: tasks.iter().map(|task| accounted(finished, task)).collect(),
         totals: totals(finished),
         files: files(&finished.job.destination, ladder, playlists),
@@ -143,6 +144,19 @@ fn subtitles(file: &TextFile<'_>) -> Subtitles {
     }
 }
 
+fn storyboard(file: &StoryboardFile<'_>) -> Storyboard {
+    let StoryboardFile { plan, object } = file;
+    Storyboard {
+        sprite_width: plan.sprite_width,
+        sprite_height: plan.sprite_height,
+        columns: plan.columns,
+        rows: plan.rows,
+        sprites: plan.sprites.len() as u64,
+        seconds_per_sprite: plan.seconds_per_sprite,
+        bytes: object.size_bytes,
+    }
+}
+
 /// The usual name of the codec that a CODECS string names.
 fn codec_name(codecs: &str) -> &str {
     match codecs.split('.').next().unwrap_or_default() {
@@ -212,7 +226,7 @@ fn accounted(finished: &Finished, task: &TaskRecord) -> Task {
 
 fn index(kind: TaskKind) -> u32 {
     match kind {
-        TaskKind::Probe | TaskKind::ExtractText => 0,
+        TaskKind::Probe | TaskKind::ExtractText | TaskKind::Storyboard => 0,
         TaskKind::EncodeChunk { chunk_index } => chunk_index,
         TaskKind::EncodeAudio { audio_index }
         | TaskKind::EncodeAudioHead { audio_index }
@@ -265,6 +279,7 @@ fn files<'a>(destination: &Destination, ladder: &Ladder<'a>, playlists: &[(Locat
     let video = ladder.video.iter().flat_map(made);
     let media = video.chain(ladder.audio.iter().map(|file| file.media)).flatten();
     let media = media.chain(ladder.text.iter().map(|file| file.object));
+    let media = media.chain(ladder.storyboard.iter().map(|file| file.object));
     let media = media.map(|object| file(&object.at, object.size_bytes));
     let mut files: Vec<_> =
         playlists.iter().map(|(at, text)| file(at, text.len() as u64)).chain(media).collect();

@@ -72,6 +72,7 @@ fn job() -> JobRecord {
         priority: 0,
         progressive_publish: false,
         tenant: "default".into(),
+        extras: Default::default(),
         state: JobState::Publishing,
         failure: None,
         created_at: Timestamp(1000),
@@ -95,6 +96,7 @@ fn plan() -> Plan {
     let slice = |start_frame, end_frame| Chunk {
         seek_pts: None,
         slices: vec![Slice { start_frame, end_frame }],
+        jumps: vec![],
         effort_permille: 1000,
     };
     let cap = [("maxrate", "10000000"), ("bufsize", "20000000")];
@@ -125,6 +127,7 @@ fn plan() -> Plan {
         video: Some(video),
         audio: vec![fixtures::audio_plan("audio-eng", "eng", "", true)],
         text: vec![],
+        storyboard: None,
         early: false,
         package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 2 },
         notes: vec!["a note".into()],

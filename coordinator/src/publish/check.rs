@@ -21,6 +21,12 @@ const REQUESTS_IN_FLIGHT: usize = 8;
 /// Id of the track of a file that has one.
 const ONLY_TRACK: u32 = 1;
 
+/// Its name in messages.
+const STORYBOARD: &str = "storyboard";
+
+/// The marker "start of image" and the first byte of the next one (ITU-T T.81 Annex B).
+const JPEG_HEAD: &[u8] = &[0xff, 0xd8, 0xff];
+
 /// Checks every stored file of a ladder.
 pub(super) async fn stored_files(ladder: &Ladder<'_>, storage: &Storage) -> Result<(), PublishError> {
     for file in &ladder.video {
@@ -40,7 +46,19 @@ pub(super) async fn stored_files(ladder: &Ladder<'_>, storage: &Storage) -> Resu
             check_media(&file.joined, media, storage).await?;
         }
     }
-    Ok(())
+    match &ladder.storyboard {
+        Some(file) => check_storyboard(file.object, storage).await,
+        None => Ok(()),
+    }
+}
+
+async fn check_storyboard(object: &StoredObject, storage: &Storage) -> Result<(), PublishError> {
+    check_length(STORYBOARD, object, storage).await?;
+    let head = storage.get_range(&object.at, 0..JPEG_HEAD.len() as u64).await?;
+    match head == JPEG_HEAD {
+        true => Ok(()),
+        false => Err(PublishError::refused(STORYBOARD, "its file does not begin as a JPEG does")),
+    }
 }
 
 async fn check_media(joined: &Joined, object: &StoredObject, storage: &Storage) -> Result<(), PublishError> {

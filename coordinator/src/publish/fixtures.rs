@@ -55,6 +55,7 @@ pub fn audio_plan(name: &str, language: &str, title: &str, is_default: bool) -> 
         title: title.to_owned(),
         is_default,
         copy: false,
+        kept: vec![],
         first_pts: None,
         is_commentary: false,
         is_description: false,

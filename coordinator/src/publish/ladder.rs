@@ -9,7 +9,9 @@ use super::segments::Segments;
 use super::{Finished, PublishError};
 use crate::domain::TaskKind;
 use crate::domain::outcome::{Outcome, Track};
-use crate::domain::plan::{AudioPlan, Grid, Package, Plan, Rendition, RenditionFile, TextPlan, VideoPlan};
+use crate::domain::plan::{
+    AudioPlan, Grid, Package, Plan, Rendition, RenditionFile, StoryboardPlan, TextPlan, VideoPlan,
+};
 use crate::store::{StoredObject, TaskRecord};
 
 /// All files of a result.
@@ -20,6 +22,14 @@ pub(super) struct Ladder<'a> {
     pub audio: Vec<AudioFile<'a>>,
     /// In the plan's order, those without a line left out.
     pub text: Vec<TextFile<'a>>,
+    /// None: the plan wants none.
+    pub storyboard: Option<StoryboardFile<'a>>,
+}
+
+/// The storyboard.
+pub(super) struct StoryboardFile<'a> {
+    pub plan: &'a StoryboardPlan,
+    pub object: &'a StoredObject,
 }
 
 /// A video rendition.
@@ -56,7 +66,8 @@ pub(super) struct TextFile<'a> {
 impl<'a> Ladder<'a> {
     /// Gathers and checks all renditions and audio tracks of a job.
     pub fn gather(finished: &'a Finished) -> Result<Self, PublishError> {
-        let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text: text_files(finished)? };
+        let (text, storyboard) = (text_files(finished)?, storyboard_file(finished)?);
+        let mut ladder = Self { video: Vec::new(), audio: Vec::new(), text, storyboard };
         for audio_index in 0..finished.plan.audio.len() {
             ladder.audio.push(audio_file(finished, audio_index)?);
         }
@@ -66,8 +77,8 @@ impl<'a> Ladder<'a> {
                 ladder.video.push(video_file(finished, video, rendition_index, sound)?);
             }
         }
-        match ladder.video.is_empty() && ladder.audio.is_empty() {
-            true => Err(PublishError::Records("the plan has neither video nor audio".into())),
+        match ladder.video.is_empty() && ladder.audio.is_empty() && ladder.storyboard.is_none() {
+            true => Err(PublishError::Records("the plan has neither video nor audio nor storyboard".into())),
             false => Ok(ladder),
         }
     }
@@ -187,6 +198,12 @@ fn text_files(finished: &Finished) -> Result<Vec<TextFile<'_>>, PublishError> {
     };
     let files: Result<Vec<_>, PublishError> = finished.plan.text.iter().enumerate().map(file).collect();
     Ok(files?.into_iter().filter(|file| file.cue_count > 0).collect())
+}
+
+fn storyboard_file(finished: &Finished) -> Result<Option<StoryboardFile<'_>>, PublishError> {
+    let Some(plan) = &finished.plan.storyboard else { return Ok(None) };
+    let object = object_of(task_of(&finished.tasks, TaskKind::Storyboard)?, 0)?;
+    Ok(Some(StoryboardFile { plan, object }))
 }
 
 pub(super) fn task_of(tasks: &[TaskRecord], kind: TaskKind) -> Result<&TaskRecord, PublishError> {

@@ -25,6 +25,9 @@ pub struct Report {
     pub audio: Vec<Audio>,
     /// Subtitles.
     pub subtitles: Vec<Subtitles>,
+    /// Small pictures of the video; absent: none were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<Storyboard>,
     /// Every task, the probe first.
     pub tasks: Vec<Task>,
     /// Sums over the job.
@@ -190,12 +193,31 @@ pub struct Subtitles {
     pub bytes: u64,
 }
 
+/// The storyboard, `storyboard.jpg`: pictures row by row from the top left, the rest black.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Storyboard {
+    /// Of one picture, pixels.
+    pub sprite_width: u32,
+    /// Of one picture, pixels.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// Pictures that are there.
+    pub sprites: u64,
+    /// From one picture to the next.
+    pub seconds_per_sprite: u32,
+    /// Length of the file.
+    pub bytes: u64,
+}
+
 /// A task. Costs are those of the attempt that won; `totals` count all attempts.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Task {
     /// Id.
     pub id: TaskId,
-    /// "probe", "encode_chunk", "encode_audio", "extract_text", "assemble".
+    /// "probe", "encode_chunk", "encode_audio", "extract_text", "storyboard", "assemble".
     pub kind: &'static str,
     /// Which of its kind: of the chunks, audio tracks or renditions; 0 for the probe.
     pub index: u32,

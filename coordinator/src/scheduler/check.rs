@@ -38,6 +38,13 @@ pub async fn result(
                 || SchedulerError::Refused(format!("{stated} counts were stated for {made} text tracks"));
             if stated == made { Ok(()) } else { Err(reason()) }
         }
+        (TaskKind::Storyboard, Outcome::Storyboard { sprite_count }) => {
+            let plan = parts.plan(&claimed.task.job_id).await?;
+            let planned = plan.storyboard.as_ref().map_or(0, |storyboard| storyboard.sprites.len());
+            let reason =
+                || SchedulerError::Refused(format!("{sprite_count} pictures, planned are {planned}"));
+            if *sprite_count as usize == planned { Ok(()) } else { Err(reason()) }
+        }
         (TaskKind::Assemble { .. } | TaskKind::AssembleAudio { .. }, Outcome::Assemble { .. }) => Ok(()),
         (kind, _) => Err(SchedulerError::Refused(format!("the result is not one of a task {}", kind.name()))),
     }

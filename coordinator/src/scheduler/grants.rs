@@ -112,7 +112,11 @@ async fn begin(
 
 /// Browsers go by it.
 fn content_type(object: &Location) -> &'static str {
-    if object.key().ends_with(".vtt") { "text/vtt" } else { "video/mp4" }
+    match object.key().rsplit('.').next() {
+        Some("vtt") => "text/vtt",
+        Some("jpg") => "image/jpeg",
+        _ => "video/mp4",
+    }
 }
 
 /// URLs for parts `first..=last` of an upload.

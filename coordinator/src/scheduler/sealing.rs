@@ -168,9 +168,10 @@ async fn plan(
     let chunk_seconds = job.chunk_seconds.or(parts.config.planning.chunk_seconds);
     let early = job.progressive_publish;
     let request = planner::Request { slots: parts.live_slots().await?.max(1), chunk_seconds, early };
-    let source = source.clone();
+    let (source, edits) = (source.clone(), job.extras.edits);
     // The frame table of a long video takes a while; and what a runner states must not take a loop of ours with it.
-    let planned = tokio::task::spawn_blocking(move || planner::plan(&source, &profile, &request)).await;
+    let planned =
+        tokio::task::spawn_blocking(move || planner::plan_edited(&source, &profile, &request, &edits)).await;
     let planned =
         planned.unwrap_or_else(|_| Err(ours("the planner broke down on what the probe found".into())));
     let tasks = |plan: &_| planner::tasks(plan).into_iter().map(|task| (new_id(), task)).collect();

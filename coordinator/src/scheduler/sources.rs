@@ -51,7 +51,7 @@ async fn sweep(parts: &Parts) -> Result<(), SchedulerError> {
         let Some(job_id) = bucket.job_of_source(&entry.key) else { continue };
         let state = parts.store.job(&job_id).await?.map(|job| job.state);
         if is_unwanted(&job_id, state, now) {
-            unwanted.push(bucket.source(&job_id));
+            unwanted.push(Location::new(bucket.name(), &entry.key)?);
         }
     }
     if !unwanted.is_empty() {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::SchedulerError;
 use crate::domain::outcome::Track;
-use crate::domain::plan::RenditionFile;
+use crate::domain::plan::{RenditionFile, Still};
 use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
 use crate::publish::{MuxedSegment, PublishError, interleaved};
-use crate::store::{JobRecord, StoredObject, TaskRecord};
+use crate::store::{ExtraObject, JobRecord, StoredObject, TaskRecord};
 
 /// What a runner is to do.
 #[derive(Clone, Debug)]
@@ -41,6 +41,13 @@ pub enum Work {
     ExtractText {
         /// The plan.
         plan: Arc<Plan>,
+    },
+    /// Draw the plan's storyboard.
+    Storyboard {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Refuse larger pictures.
+        max_pixels: u64,
     },
     /// Join sealed chunks.
     Assemble {
@@ -84,12 +91,15 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
     let job = parts.store.job(&task.job_id).await?;
     let job = job.ok_or_else(|| SchedulerError::Missing(format!("job {} is gone", task.job_id)))?;
     let source = (job.source_object.clone(), job.source_bytes, String::new());
+    let extra = |object: &ExtraObject| (object.at.clone(), object.size_bytes, String::new());
+    let extras: Vec<_> = job.extras.objects.iter().map(extra).collect();
     let limits = &parts.config.limits;
     let scratch = || PlannedOutput { published_at: None };
     match task.kind {
         TaskKind::Probe => {
             let work = Work::Probe { limits: limits.clone() };
-            Ok(Prepared { work, inputs: vec![source], outputs: vec![] })
+            let picture = extras.iter().take(job.extras.has_picture.into()).cloned();
+            Ok(Prepared { work, inputs: [source].into_iter().chain(picture).collect(), outputs: vec![] })
         }
         TaskKind::EncodeChunk { chunk_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -105,8 +115,10 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
                     .collect::<Result<_, SchedulerError>>()?,
                 _ => (0..count).map(|_| scratch()).collect(),
             };
+            let is_given = plan.video.as_ref().is_some_and(|video| video.still == Some(Still::Given));
+            let extras = extras.into_iter().filter(|_| is_given);
             let work = Work::EncodeChunk { plan, chunk_index, max_pixels: limits.max_pixels };
-            Ok(Prepared { work, inputs: vec![source], outputs })
+            Ok(Prepared { work, inputs: [source].into_iter().chain(extras).collect(), outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -136,6 +148,11 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             let places = plan.text.iter().map(|track| job.destination.subtitles(&track.name).map(published));
             let outputs = places.collect::<Result<_, _>>()?;
             Ok(Prepared { work: Work::ExtractText { plan }, inputs: vec![source], outputs })
+        }
+        TaskKind::Storyboard => {
+            let work = Work::Storyboard { plan: parts.plan(&job.id).await?, max_pixels: limits.max_pixels };
+            let outputs = vec![PlannedOutput { published_at: Some(job.destination.storyboard()) }];
+            Ok(Prepared { work, inputs: vec![source], outputs })
         }
         TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
         TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,

@@ -93,6 +93,8 @@ async fn work_on(
         progressive_publish: false,
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
+        picture: None,
+        edits: Vec::new(),
     };
     // The crew starts while the source is being taken in.
     let crew = Crew::muster(coordinator, args.runners, &args.profile, work.path(), verbose).await?;

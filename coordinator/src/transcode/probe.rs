@@ -80,6 +80,8 @@ async fn find_out(
         progressive_publish: false,
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
+        picture: None,
+        edits: Vec::new(),
     };
     let crew = Crew::muster(coordinator, None, &profile, work, verbose).await?;
     let (mut crew, job_id) = crew.submit(coordinator, submission).await?;

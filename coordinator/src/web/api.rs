@@ -27,6 +27,7 @@ use super::extract::{Json, Query};
 use super::problem::Problem;
 use super::{auth, peertube};
 use crate::domain::dispatch::DEFAULT_TENANT;
+use crate::domain::edit::Edit;
 use crate::domain::{JobId, JobState};
 use crate::instances::Instances;
 use crate::jobs::{
@@ -59,6 +60,12 @@ pub struct SubmitBody {
     /// A repeated submission under the same key finds the first one's job.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+    /// Named as the source is: a JPEG, PNG or WebP, to be shown where the source has sound only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// What of the source is kept, in order; absent: all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
 }
 
 /// A job with its tasks.
@@ -125,6 +132,8 @@ async fn submit(
         progressive_publish: body.progressive_publish.unwrap_or_else(|| jobs.publishes_progressively()),
         tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
+        picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
+        edits: body.edits,
     };
     let job_id = jobs.submit(submission).await?;
     Ok((StatusCode::CREATED, Json(jobs.view(&job_id).await?)))

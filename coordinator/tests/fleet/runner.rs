@@ -224,6 +224,9 @@ fn result(lease: &Lease) -> Kind {
         }
         Spec::EncodeAudio(_) => Kind::EncodeAudio(EncodeAudioResult { track: Some(track(480_000, 0)) }),
         Spec::ExtractText(_) => Kind::ExtractText(ExtractTextResult::default()),
+        Spec::Storyboard(drawn) => {
+            Kind::Storyboard(StoryboardResult { sprite_count: drawn.sprites.len() as u32 })
+        }
         Spec::Assemble(joined) => Kind::Assemble(AssembleResult { sample_count: joined.sample_count }),
     }
 }

@@ -101,6 +101,8 @@ impl Stage {
             progressive_publish: false,
             tenant: "default".into(),
             idempotency_key: None,
+            picture: None,
+            edits: Vec::new(),
         }
     }
 

@@ -19,6 +19,11 @@ pub enum Report {
     },
     /// The audio track.
     EncodeAudio(Track),
+    /// The storyboard.
+    Storyboard {
+        /// Pictures in it.
+        sprite_count: u32,
+    },
     /// The subtitles, in the order asked for.
     ExtractText {
         /// Cues of each track.
@@ -140,6 +145,9 @@ pub struct PictureFacts {
     pub fields: Fields,
     /// Of Dolby Vision.
     pub dolby_vision: Option<DolbyVision>,
+    /// Not of the source's file: it was handed in beside it.
+    #[serde(default)]
+    pub given: bool,
 }
 
 /// A Dolby Vision configuration.

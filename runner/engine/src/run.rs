@@ -41,6 +41,8 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
         Task::ExtractText(task) => {
             text::extract(task, inputs, outputs).map(|cue_counts| Report::ExtractText { cue_counts })
         }
+        Task::Storyboard(task) => chunk::storyboard::draw(task, inputs, outputs)
+            .map(|sprite_count| Report::Storyboard { sprite_count }),
         Task::Assemble(task) => assemble::join(task, inputs, outputs),
         Task::Trial(task) => trial::run(task),
     }

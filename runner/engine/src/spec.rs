@@ -18,7 +18,7 @@ pub struct Assignment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Read input 0 and say what it is.
+    /// Read input 0 and say what it is; input 1, if there is one, is a picture that belongs to it.
     Probe(Probe),
     /// Encode all renditions of one chunk of input 0 from one decode; output `n` holds rendition `n`'s fragments.
     EncodeChunk(EncodeChunk),
@@ -26,6 +26,8 @@ pub enum Task {
     EncodeAudio(EncodeAudio),
     /// Make WebVTT of text streams of input 0; output `n` holds that of stream `n`.
     ExtractText(ExtractText),
+    /// Draw small pictures of a video of input 0 into one JPEG, which is output 0.
+    Storyboard(Storyboard),
     /// Join sealed chunks without encoding.
     Assemble(Assemble),
     /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
@@ -116,6 +118,9 @@ pub struct EncodeChunk {
     /// The outputs begin with the init segment: nothing need be put before them when they are joined.
     #[serde(default)]
     pub init_first: bool,
+    /// Frames before which decoding starts anew, because what lies between is left out; by time.
+    #[serde(default)]
+    pub jumps: Vec<Seek>,
 }
 
 /// The one picture of a still-image video.
@@ -126,6 +131,8 @@ pub enum Still {
     Cover,
     /// A plain dark one; no stream is read.
     Blank,
+    /// The picture that is input 1.
+    Given,
 }
 
 /// What turns decoded pictures into upright ones of known colours, besides the quarter turn.
@@ -250,6 +257,18 @@ pub struct EncodeAudio {
     /// Stop after so many fragments, which are those of the whole track; none: the whole track.
     #[serde(default)]
     pub fragment_limit: Option<u32>,
+    /// Stretches that are kept, end to end, by time; none: all of it.
+    #[serde(default)]
+    pub kept: Vec<SampleSpan>,
+}
+
+/// A stretch of a track, samples of the output from the first one that sounds, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleSpan {
+    /// Its first sample.
+    pub start: u64,
+    /// The first one behind it.
+    pub end: u64,
 }
 
 /// See [`Task::ExtractText`].
@@ -261,6 +280,42 @@ pub struct ExtractText {
     pub demuxer: String,
     /// The source's time that becomes 0, microseconds.
     pub zero_us: i64,
+}
+
+/// See [`Task::Storyboard`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Storyboard {
+    /// Index of the video stream in the source.
+    pub stream_index: usize,
+    /// As in [`EncodeChunk::demuxer`].
+    pub demuxer: String,
+    /// As in [`EncodeChunk::rotation_degrees`].
+    pub rotation_degrees: u32,
+    /// Deinterlace.
+    pub interlaced: bool,
+    /// As in [`EncodeChunk::picture`].
+    pub picture: Picture,
+    /// As in [`EncodeChunk::max_pixels`].
+    pub max_pixels: u64,
+    /// Of one picture.
+    pub sprite_width: u32,
+    /// Of one picture.
+    pub sprite_height: u32,
+    /// Pictures beside each other.
+    pub columns: u32,
+    /// Pictures below each other.
+    pub rows: u32,
+    /// Row by row from the top left, by time; the rest stays black.
+    pub sprites: Vec<Seek>,
+}
+
+/// A source frame, and where its decoding starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seek {
+    /// As in [`EncodeChunk::seek_pts`].
+    pub seek_pts: Option<i64>,
+    /// The frame, source ticks.
+    pub pts: i64,
 }
 
 /// See [`Task::Assemble`]. Inputs: the rendition's chunks in order, then, for `progressive` and `muxed`, the audio track's

@@ -17,6 +17,7 @@ pub fn result(report: Report) -> Option<fleet::TaskResult> {
             Kind::EncodeAudio(fleet::EncodeAudioResult { track: Some(track(audio)) })
         }
         Report::ExtractText { cue_counts } => Kind::ExtractText(fleet::ExtractTextResult { cue_counts }),
+        Report::Storyboard { sprite_count } => Kind::Storyboard(fleet::StoryboardResult { sprite_count }),
         Report::Assemble { sample_count } => Kind::Assemble(fleet::AssembleResult { sample_count }),
         Report::Trial { .. } => return None,
     };
@@ -52,6 +53,7 @@ fn video(stream: VideoStream) -> fleet::VideoStream {
         full_range: stream.colour.full_range,
         interlaced: stream.interlaced,
         attached_picture: stream.attached_picture,
+        given: stream.picture.given,
         is_default: stream.is_default,
         pts_deltas: delta::encode(stream.pts),
         keyframes: stream.keyframes,

@@ -3,7 +3,7 @@
 
 use flotilla_engine::spec::{
     Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS,
-    MuxedSegment, Picture, Probe, Rational, Still, Task, VideoRendition,
+    MuxedSegment, Picture, Probe, Rational, SampleSpan, Seek, Still, Storyboard, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -16,6 +16,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
         task_spec::Kind::ExtractText(spec) => Task::ExtractText(text(spec)),
+        task_spec::Kind::Storyboard(spec) => Task::Storyboard(storyboard(spec)?),
         task_spec::Kind::Assemble(spec) => Task::Assemble(assemble(spec)),
     })
 }
@@ -24,7 +25,7 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
 pub fn counts_bytes(task: &Task) -> bool {
     match task {
         Task::Probe(_) | Task::ExtractText(_) | Task::Assemble(_) => true,
-        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Trial(_) => false,
+        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Storyboard(_) | Task::Trial(_) => false,
     }
 }
 
@@ -60,11 +61,16 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
         still,
         init_first: spec.init_first,
+        jumps: spec.jumps.into_iter().map(seek).collect(),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
         None => Ok(chunk),
     }
+}
+
+fn seek(seek: fleet::Seek) -> Seek {
+    Seek { seek_pts: seek.seek_pts, pts: seek.pts }
 }
 
 fn source_picture(picture: fleet::Picture) -> Result<Picture, String> {
@@ -92,6 +98,7 @@ fn still(picture: fleet::StillPicture) -> Result<Still, String> {
     match picture {
         fleet::StillPicture::Cover => Ok(Still::Cover),
         fleet::StillPicture::Blank => Ok(Still::Blank),
+        fleet::StillPicture::Given => Ok(Still::Given),
         fleet::StillPicture::Unspecified => Err("the still picture is of an unknown kind".into()),
     }
 }
@@ -149,12 +156,30 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         first_pts: spec.first_pts,
         init_first: spec.init_first,
         fragment_limit: spec.fragment_limit,
+        kept: spec.kept.into_iter().map(|span| SampleSpan { start: span.start, end: span.end }).collect(),
     }
 }
 
 fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
     let stream_indexes = spec.stream_indexes.into_iter().map(|index| index as usize).collect();
     ExtractText { stream_indexes, demuxer: spec.demuxer, zero_us: spec.zero_us }
+}
+
+fn storyboard(spec: fleet::StoryboardSpec) -> Result<Storyboard, String> {
+    let picture = spec.picture.unwrap_or_default();
+    Ok(Storyboard {
+        stream_index: spec.stream_index as usize,
+        demuxer: spec.demuxer,
+        rotation_degrees: picture.rotation_degrees,
+        interlaced: picture.interlaced,
+        picture: source_picture(picture)?,
+        max_pixels: or_own(spec.max_pixels, MAX_PIXELS),
+        sprite_width: spec.sprite_width,
+        sprite_height: spec.sprite_height,
+        columns: spec.columns,
+        rows: spec.rows,
+        sprites: spec.sprites.into_iter().map(seek).collect(),
+    })
 }
 
 fn assemble(spec: fleet::AssembleSpec) -> Assemble {

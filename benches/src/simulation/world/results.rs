@@ -133,6 +133,7 @@ pub(super) fn outcome(kind: TaskKind) -> Outcome {
         TaskKind::EncodeAudioHead { .. } | TaskKind::EncodeAudio { .. } => {
             Outcome::EncodeAudio(Track { init_segment: Vec::new(), sample_count: 0, fragments: Vec::new() })
         }
+        TaskKind::Storyboard => Outcome::Storyboard { sprite_count: 0 },
         TaskKind::ExtractText => Outcome::ExtractText { cue_counts: Vec::new() },
         TaskKind::Assemble { .. } | TaskKind::AssembleAudio { .. } => Outcome::Assemble { sample_count: 0 },
     }

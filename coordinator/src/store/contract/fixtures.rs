@@ -39,6 +39,7 @@ pub fn new_job(name: &str, priority: i32) -> NewJob {
         progressive_publish: false,
         tenant: "default".to_owned(),
         idempotency_key: None,
+        extras: Default::default(),
     }
 }
 
@@ -182,6 +183,7 @@ pub fn plan(job_id: &JobId, chunk_count: u32) -> NewPlan {
         video: None,
         audio: vec![],
         text: vec![],
+        storyboard: None,
         early: false,
         package: Package { hls: true, progressive: false, muxed: false, segment_seconds: 4 },
         notes: vec![],

@@ -1,9 +1,31 @@
 //! Jobs.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::domain::edit::Edit;
 use crate::domain::{Failure, JobId, JobState, Timestamp};
 use crate::objects::{Destination, Location};
+
+/// What was submitted beside the source. Tasks that need any of it read the source first and then all its objects.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    /// The objects, the picture first.
+    pub objects: Vec<ExtraObject>,
+    /// The first object is the picture of a still-image video.
+    pub has_picture: bool,
+    /// What of the source is kept.
+    pub edits: Vec<Edit>,
+}
+
+/// An object that was submitted beside the source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExtraObject {
+    /// What runners read.
+    pub at: Location,
+    /// Its length.
+    pub size_bytes: u64,
+}
 
 /// A job that is about to be added.
 #[derive(Clone, Debug)]
@@ -34,6 +56,8 @@ pub struct NewJob {
     pub tenant: String,
     /// A repeated submission under the same key finds the first one's job.
     pub idempotency_key: Option<String>,
+    /// What was submitted beside the source.
+    pub extras: Extras,
 }
 
 /// What became of a submission.
@@ -75,6 +99,8 @@ pub struct JobRecord {
     pub progressive_publish: bool,
     /// Whose it is, for shares in the fleet.
     pub tenant: String,
+    /// What was submitted beside the source.
+    pub extras: Extras,
     /// Where it stands.
     pub state: JobState,
     /// Why it failed.

@@ -152,8 +152,8 @@ fn holder(
 fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO jobs (id, source, source_object, source_bytes, source_is_ours, profile, profile_json, \
-         destination, chunk_seconds, priority, idempotency_key, state, created_at, progressive_publish, tenant) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+         destination, chunk_seconds, priority, idempotency_key, state, created_at, progressive_publish, tenant, \
+         extras_json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         job.id,
@@ -170,7 +170,8 @@ fn insert_job(db: &Connection, job: &NewJob, now: Timestamp) -> Result<()> {
         JobState::Probing,
         now,
         job.progressive_publish,
-        job.tenant
+        job.tenant,
+        Json(&job.extras)
     ])?;
     db.prepare_cached("INSERT INTO job_loads VALUES (?1, ?2)")?
         .execute(params![job.id, signed(guess_ms(job.source_bytes))])?;

@@ -10,7 +10,8 @@ use super::columns::Json;
 use crate::domain::outcome::Outcome;
 
 const JOB_COLUMNS: &str = "id, source, source_object, source_bytes, source_is_ours, profile, profile_json, \
-    destination, chunk_seconds, priority, state, failure_json, created_at, ended_at, progressive_publish, tenant";
+    destination, chunk_seconds, priority, state, failure_json, created_at, ended_at, progressive_publish, tenant, \
+    extras_json";
 
 /// Jobs by the rest of a statement: `WHERE …`.
 pub fn jobs(db: &Connection, rest: &str, parameters: impl Params) -> Result<Vec<JobRecord>> {
@@ -113,6 +114,7 @@ fn job(row: &Row<'_>) -> rusqlite::Result<JobRecord> {
         ended_at: row.get(13)?,
         progressive_publish: row.get(14)?,
         tenant: row.get(15)?,
+        extras: row.get::<_, Json<_>>(16)?.0,
     })
 }
 

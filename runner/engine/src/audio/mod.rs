@@ -4,6 +4,7 @@
 pub(crate) mod copy;
 pub(crate) mod decode;
 mod encoder;
+mod kept;
 mod pcm;
 mod resample;
 mod timeline;
@@ -19,6 +20,7 @@ use crate::source::Source;
 use crate::spec::EncodeAudio;
 use decode::Sound;
 use encoder::{Coded, Encoder, Settings};
+use kept::Kept;
 use pcm::Shape;
 use resample::Resampler;
 use timeline::Timeline;
@@ -53,6 +55,9 @@ pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outpu
         job.place(&frame, pts, time_base, outputs)?;
         if let Some(writer) = job.writer.take_if(|writer| writer.is_full()) {
             return Ok(writer.stop());
+        }
+        if job.kept.is_over() {
+            break;
         }
     }
     job.finish(outputs)
@@ -91,6 +96,7 @@ fn rescale(ticks: i64, time_base: Rational, sample_rate_hz: u32) -> i64 {
 struct Job<'a> {
     task: &'a EncodeAudio,
     encoder: Encoder,
+    kept: Kept<'a>,
     /// None before the first samples, whose shape decides.
     input: Option<Input>,
     writer: Option<TrackWriter>,
@@ -112,7 +118,8 @@ impl<'a> Job<'a> {
             sample_rate_hz: task.sample_rate_hz,
             channel_count: task.channel_count,
         })?;
-        Ok(Self { task, encoder, input: None, writer: None })
+        let kept = Kept::new(&task.kept)?;
+        Ok(Self { task, encoder, kept, input: None, writer: None })
     }
 
     /// Encodes a decoded frame at its place; `pts` counts from the first frame.
@@ -154,7 +161,7 @@ impl<'a> Job<'a> {
         self.input = Some(Input {
             resampler: Resampler::new(shape, self.encoder.shape())?,
             timeline: Timeline::new(tolerance as u32, rate),
-            origin: rescale(self.encoder.sample_count() as i64, so_far, rate),
+            origin: rescale(self.kept.position() as i64, so_far, rate),
         });
         Ok(())
     }
@@ -162,15 +169,26 @@ impl<'a> Job<'a> {
     fn convert(&mut self, samples: &frame::Audio, outputs: &mut dyn Outputs) -> Result<()> {
         let input = self.input.as_mut().expect("samples come after their shape");
         let converted = input.resampler.push(samples)?;
-        let coded = self.encoder.push(&converted, converted.samples())?;
-        self.write(coded, None, outputs)
+        self.encode(&converted, converted.samples(), outputs)
+    }
+
+    /// Encodes what is kept of the first `count` samples of a frame.
+    fn encode(&mut self, samples: &frame::Audio, count: usize, outputs: &mut dyn Outputs) -> Result<()> {
+        for range in self.kept.pass(count) {
+            let length = range.len();
+            let coded = match range.start {
+                0 => self.encoder.push(samples, length)?,
+                start => self.encoder.push(&self.encoder.shape().copy_from(samples, start), length)?,
+            };
+            self.write(coded, None, outputs)?;
+        }
+        Ok(())
     }
 
     fn flush_input(&mut self, outputs: &mut dyn Outputs) -> Result<()> {
         let Some(input) = self.input.take() else { return Ok(()) };
         let (rest, count) = input.resampler.finish()?;
-        let coded = self.encoder.push(&rest, count)?;
-        self.write(coded, None, outputs)
+        self.encode(&rest, count, outputs)
     }
 
     fn finish(mut self, outputs: &mut dyn Outputs) -> Result<Track> {

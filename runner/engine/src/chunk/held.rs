@@ -26,6 +26,8 @@ pub struct Held<'a> {
     ahead: Option<(i64, frame::Video)>,
     at_end: bool,
     missing_frames: u64,
+    /// Jumps taken.
+    jumps_behind: usize,
 }
 
 enum Decoded {
@@ -40,7 +42,7 @@ impl<'a> Held<'a> {
     pub fn open(task: &'a EncodeChunk, inputs: &'a SharedInputs, wanted: &'a [i64]) -> Result<Self> {
         let (decoded, latest) = match task.still {
             Some(still) => (Decoded::Nothing, Some((wanted[0], still::picture(task, still, inputs)?))),
-            None => (Decoded::open(task, inputs, wanted)?, None),
+            None => (Decoded::open(task, inputs, stretch(task, wanted, 0))?, None),
         };
         Ok(Self {
             task,
@@ -52,13 +54,18 @@ impl<'a> Held<'a> {
             latest,
             ahead: None,
             missing_frames: 0,
+            jumps_behind: 0,
         })
     }
 
     /// The frame at this time, or the one that takes its place; times rise from call to call.
     pub fn frame_at(&mut self, wanted_pts: i64) -> Result<frame::Video> {
+        while let Some(jump) = self.task.jumps.get(self.jumps_behind).filter(|jump| jump.pts <= wanted_pts) {
+            self.jumps_behind += 1;
+            self.start_at(jump.seek_pts, jump.pts)?;
+        }
         if !self.reaches(wanted_pts)? && self.started_midway {
-            self.start_over(wanted_pts)?;
+            self.start_at(None, wanted_pts)?;
         }
         if !self.reaches(wanted_pts)? {
             self.missing_frames += 1;
@@ -83,12 +90,13 @@ impl<'a> Held<'a> {
         Ok(self.latest.as_ref().is_some_and(|(pts, _)| *pts == wanted_pts))
     }
 
-    /// Decodes from the start of the source, where nothing that a frame needs can be before.
-    fn start_over(&mut self, wanted_pts: i64) -> Result<()> {
-        let from_start = EncodeChunk { seek_pts: None, ..self.task.clone() };
+    /// Decodes from a keyframe, or from the start of the source, where nothing that a frame needs can be before.
+    fn start_at(&mut self, seek_pts: Option<i64>, wanted_pts: i64) -> Result<()> {
+        let task = EncodeChunk { seek_pts, ..self.task.clone() };
         let left = self.wanted.partition_point(|pts| *pts < wanted_pts);
-        self.decoded = Decoded::open(&from_start, self.inputs, &self.wanted[left..])?;
-        (self.started_midway, self.latest, self.ahead, self.at_end) = (false, None, None, false);
+        let wanted = stretch(self.task, &self.wanted[left..], self.jumps_behind);
+        self.decoded = Decoded::open(&task, self.inputs, wanted)?;
+        (self.started_midway, self.latest, self.ahead, self.at_end) = (seek_pts.is_some(), None, None, false);
         Ok(())
     }
 
@@ -96,6 +104,15 @@ impl<'a> Held<'a> {
     pub fn missing_frames(&self) -> u64 {
         self.missing_frames
     }
+}
+
+/// The frames that are wanted before the next jump; the first in any case.
+fn stretch<'a>(task: &EncodeChunk, wanted: &'a [i64], jumps_behind: usize) -> &'a [i64] {
+    let end = task
+        .jumps
+        .get(jumps_behind)
+        .map_or(wanted.len(), |jump| wanted.partition_point(|pts| *pts < jump.pts));
+    &wanted[..end.clamp(1, wanted.len())]
 }
 
 impl Decoded {

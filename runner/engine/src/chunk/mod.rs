@@ -6,6 +6,7 @@ mod held;
 mod rendition;
 mod shown;
 mod still;
+pub mod storyboard;
 
 use crate::error::{Error, Result};
 use crate::pipe::{Outputs, SharedInputs};

@@ -1,11 +1,11 @@
-//! The picture of a still-image video: the source's cover, or a plain dark one.
+//! The picture of a still-image video: the source's cover, one that was handed in, or a plain dark one.
 
 use ffmpeg_next::format::Pixel;
 use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
 use crate::pipe::SharedInputs;
-use crate::source::Source;
+use crate::source::{Source, given};
 use crate::spec::{EncodeChunk, Still};
 
 /// Dark grey in the limited range (ITU-R BT.709 §3): luma, then both chromas.
@@ -15,6 +15,7 @@ const DARK: [u8; 3] = [32, 128, 128];
 pub(super) fn picture(task: &EncodeChunk, still: Still, inputs: &SharedInputs) -> Result<frame::Video> {
     match still {
         Still::Blank => blank(task),
+        Still::Given => given::read(inputs, given::INPUT, task.max_pixels).map(|given| given.picture),
         // A broken cover is no reason to withhold the sound.
         Still::Cover => match cover(task, inputs) {
             Ok(Some(picture)) => Ok(picture),

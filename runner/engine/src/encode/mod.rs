@@ -1,6 +1,7 @@
 //! Encoders behind one trait: frames in display order go in, packets in decode order come out. An encoder gives
 //! neither decode times nor durations: those come from the plan's grid.
 
+pub mod jpeg;
 pub mod libav;
 pub mod rav1e;
 pub mod version;

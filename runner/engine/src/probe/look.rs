@@ -104,6 +104,7 @@ pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demu
         max_pixels,
         still: None,
         init_first: false,
+        jumps: Vec::new(),
     }
 }
 

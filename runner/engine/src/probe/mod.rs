@@ -3,6 +3,7 @@
 
 mod audio;
 mod colour;
+mod given;
 mod length;
 mod limits;
 mod listen;
@@ -58,6 +59,7 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {
         return Err(nothing_to_use(&found.notes));
     }
+    found.video.extend(given::describe(inputs, task.max_pixels)?);
     Ok(found)
 }
 

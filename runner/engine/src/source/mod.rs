@@ -4,6 +4,7 @@
 mod choice;
 mod clock;
 pub mod frames;
+pub mod given;
 mod layout;
 pub mod reader;
 pub mod seek;

@@ -37,6 +37,7 @@ pub fn tone(seconds: u32, init_first: bool, fragment_limit: Option<u32>, copy: b
         language: String::new(),
         copy,
         first_pts: None,
+        kept: Vec::new(),
         init_first,
         fragment_limit,
     };

@@ -7,5 +7,6 @@ mod pictures;
 mod sound;
 mod sound_table;
 mod stills;
+mod storyboards;
 mod subtitles;
 mod support;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use flotilla_engine::report::{Report, Track};
-use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Picture, Rational, Task, VideoRendition};
+use flotilla_engine::spec::{Colour, EncodeChunk, GridSlice, Picture, Rational, Seek, Task, VideoRendition};
 
-use crate::support::{Folder, frame_times_us, run};
+use crate::support::{Folder, frame_times_us, run, run_counted};
 
 /// Of the sources made here: 24 frames a second in FFmpeg's usual timescale for that.
 const TICKS: i64 = 512;
@@ -54,6 +54,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         max_pixels: 1 << 24,
         still: None,
         init_first: false,
+        jumps: Vec::new(),
     })
 }
 
@@ -137,4 +138,21 @@ fn a_setting_that_the_encoder_does_not_know_is_named() {
         let error = run(&task, vec![source.clone()]).unwrap_err();
         assert!(error.to_string().contains("\"sped\""), "{error}");
     }
+}
+
+#[test]
+fn a_jump_changes_what_is_decoded_and_nothing_else() {
+    let folder = Folder::new();
+    let source = source(&folder, 240);
+    let Task::EncodeChunk(plain) = chunk("libx264", &[("preset", "ultrafast")], 0, 48, 1) else {
+        panic!("a chunk")
+    };
+    let mut plain = plain;
+    plain.grids[0].source_pts = (0..18).chain(200..230).map(|frame| frame * TICKS).collect();
+    let jump = Seek { seek_pts: Some(192 * TICKS), pts: 200 * TICKS };
+    let jumping = EncodeChunk { jumps: vec![jump], ..plain.clone() };
+    let (report, outputs, read) = run_counted(&Task::EncodeChunk(plain), vec![source.clone()]).unwrap();
+    let (jumped, fewer, less) = run_counted(&Task::EncodeChunk(jumping), vec![source]).unwrap();
+    assert_eq!((report, outputs), (jumped, fewer));
+    assert!(2 * less < read, "{less} bytes in place of {read}");
 }

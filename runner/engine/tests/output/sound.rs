@@ -1,7 +1,7 @@
 //! Audio tracks: every sample once, the first at its time, whatever the codec holds back.
 
 use flotilla_engine::report::{Report, Track};
-use flotilla_engine::spec::{EncodeAudio, Task};
+use flotilla_engine::spec::{EncodeAudio, SampleSpan, Task};
 
 use crate::support::{Folder, frame_times_us, run, samples};
 
@@ -22,6 +22,7 @@ fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
         language: "en".into(),
         copy: false,
         first_pts: None,
+        kept: Vec::new(),
         init_first: false,
         fragment_limit: None,
     }
@@ -105,4 +106,16 @@ fn a_hole_in_the_source_becomes_silence_of_its_length() {
     let decoded = samples(&path);
     let loud = |at: usize| decoded[at..at + 480].iter().any(|sample| sample.unsigned_abs() > 1000);
     assert!(loud(40_000) && !loud(60_000) && !loud(80_000) && loud(110_000));
+}
+
+#[test]
+fn stretches_are_left_out_to_the_sample() {
+    let source = Folder::new().make("source.mov", &format!("{EDGE} -c:a pcm_s16le"));
+    let kept = [(1_000, 12_000), (18_000, 90_001)].map(|(start, end)| SampleSpan { start, end }).to_vec();
+    let (track, media) = encode(EncodeAudio { kept, ..task("aac", 0, 0) }, &source);
+    assert_eq!(track.sample_count, 11_000 + 72_001);
+    let folder = Folder::new();
+    let [path, _] = folder.publish("audio", &track, &media, RATE_HZ);
+    let found = edge(&samples(&path));
+    assert!(found.abs_diff(24_000 - 7_000) < 64, "the tone starts at {found}");
 }

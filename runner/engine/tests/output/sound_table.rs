@@ -46,6 +46,7 @@ fn check_clip(name: &str, clip: &[u8], rate_hz: u32, channel_count: u32) {
         language: String::new(),
         copy: false,
         first_pts: Some(stream.first_pts),
+        kept: Vec::new(),
         init_first: false,
         fragment_limit: None,
     };

@@ -24,6 +24,15 @@ fn probe(clip: &[u8]) -> Source {
 }
 
 fn encode(song: &[u8], demuxer: String, stream_index: usize, still: Still) -> (Track, Vec<u8>) {
+    encode_inputs(vec![song.to_vec()], demuxer, stream_index, still)
+}
+
+fn encode_inputs(
+    inputs: Vec<Vec<u8>>,
+    demuxer: String,
+    stream_index: usize,
+    still: Still,
+) -> (Track, Vec<u8>) {
     let Task::EncodeChunk(mut task) = chunk("libx264", &[("tune", "stillimage")], 0, FRAMES, 1) else {
         panic!("a chunk")
     };
@@ -31,7 +40,7 @@ fn encode(song: &[u8], demuxer: String, stream_index: usize, still: Still) -> (T
     task.grids[0].source_pts.fill(0);
     // As pictures of this size have it.
     task.renditions[0].colour = Colour { primaries: 6, transfer: 6, matrix: 6, full_range: false };
-    let (report, outputs) = run(&Task::EncodeChunk(task), vec![song.to_vec()]).unwrap();
+    let (report, outputs) = run(&Task::EncodeChunk(task), inputs).unwrap();
     let Report::EncodeChunk { renditions, .. } = report else { panic!("another report") };
     let [track] = renditions.try_into().unwrap();
     (track, outputs.concat())
@@ -81,6 +90,44 @@ fn the_cover_is_in_every_frame() {
             let difference = difference(&wanted[0], frame);
             assert!(difference <= ALIKE, "{name}: the picture differs by {difference}");
         }
+    }
+}
+
+#[test]
+fn a_picture_beside_the_source_is_described_and_in_every_frame() {
+    for (name, format) in [("given.jpg", "yuvj420p"), ("given.png", "rgb24"), ("given.webp", "yuv420p")] {
+        let folder = Folder::new();
+        let picture =
+            folder.make(name, &format!("-f lavfi -i testsrc2=s=300x200,format={format} -frames:v 1"));
+        let song = folder.make("song.mp3", "-f lavfi -i sine=d=1 -c:a libmp3lame");
+        let both = vec![song, picture];
+        let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+        let Report::Probe(source) = run(&task, both.clone()).unwrap().0 else { panic!("another report") };
+        let [given] = source.video.try_into().unwrap();
+        assert!(given.attached_picture && given.picture.given, "{name}");
+        assert_eq!((given.width, given.height), (300, 200), "{name}");
+        let (track, media) = encode_inputs(both, source.demuxer, 0, Still::Given);
+        let [published, _] = folder.publish("video", &track, &media, 24_000);
+        let (wanted, found) = (luma(&folder.path(name)), luma(&published));
+        assert_eq!(found.len() as u64, FRAMES, "{name}");
+        let difference = difference(&wanted[0], &found[FRAMES as usize - 1]);
+        assert!(difference <= ALIKE, "{name}: the picture differs by {difference}");
+    }
+}
+
+#[test]
+fn a_broken_or_huge_picture_beside_the_source_is_refused() {
+    let folder = Folder::new();
+    let song = folder.make("song.mp3", "-f lavfi -i sine=d=1 -c:a libmp3lame");
+    let picture = folder.make("large.png", "-f lavfi -i testsrc2=s=300x200 -frames:v 1");
+    let task = |max_pixels| Task::Probe(Probe { max_pixels, limits: Default::default() });
+    for (beside, max_pixels, reason) in [
+        (picture.clone(), 59_999, "300x200"),
+        (picture[..picture.len() / 2].to_vec(), MAX_PIXELS, "cannot be decoded"),
+        (b"no picture at all".to_vec(), MAX_PIXELS, "neither JPEG nor PNG nor WebP"),
+    ] {
+        let refused = run(&task(max_pixels), vec![song.clone(), beside]).unwrap_err().to_string();
+        assert!(refused.contains(reason) || refused.contains("cannot be decoded"), "{refused}");
     }
 }
 

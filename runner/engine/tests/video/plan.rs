@@ -40,6 +40,7 @@ pub fn chunk(
         max_pixels: 1 << 24,
         still: None,
         init_first: false,
+        jumps: Vec::new(),
     }
 }
 

@@ -1,0 +1,68 @@
+//! Sending a result: again when it broke off on the way, never when it has arrived.
+
+use tokio::time::{Duration, Instant};
+
+use super::link::Link;
+use super::order::Order;
+use super::trouble::Trouble;
+use crate::peertube::{Answer, CallError, Window};
+
+/// How long an instance that is away is waited for. After two minutes without a sign of life it takes its jobs back.
+const AWAY_FOR: Duration = Duration::from_secs(180);
+
+/// Pause between two tries.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Makes a call until it comes through, as long as the instance is only away.
+pub async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let until = Instant::now() + AWAY_FOR;
+    loop {
+        match call().await {
+            Err(error) if error.is_transient() && Instant::now() < until => {
+                tracing::debug!(%error, "trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Sends the answer.
+pub async fn send<F>(link: &Link, order: &Order, answer: impl Fn() -> F) -> Result<(), Trouble>
+where
+    F: Future<Output = Result<Answer, Trouble>>,
+{
+    order.note_answering(link).await?;
+    let until = Instant::now() + AWAY_FOR;
+    loop {
+        let error = match link.runner.success(&order.uuid, &order.token, answer().await?).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let may_pass = error.is_transient() || matches!(error, CallError::MayHaveArrived { .. });
+        if !may_pass || Instant::now() > until {
+            return Err(error.into());
+        }
+        tracing::warn!(%error, instance = link.url(), job = %order.uuid, "a result did not get through");
+        tokio::time::sleep(PAUSE).await;
+        if !is_still_ours(link, order).await? {
+            // It had arrived.
+            return Ok(());
+        }
+    }
+}
+
+/// Whether an instance still waits for our answer: only then it lets us read the source. An answer that arrived, and a job
+/// that was taken from us, look the same from here; nothing is left to do in both.
+pub async fn is_still_ours(link: &Link, order: &Order) -> Result<bool, Trouble> {
+    let first_byte = Window { start: 0, end: Some(1) };
+    let read = || link.runner.download(order.want.source(), &order.token, first_byte);
+    match patiently(read).await {
+        Ok(_) => Ok(true),
+        Err(CallError::Gone { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,234 @@
+//! What is done for an order: its source is had, the fleet's job found or made, its result waited for and sent.
+
+use std::time::Duration;
+
+use super::answer;
+use super::desk::{self, Made, Piece};
+use super::fetch;
+use super::habits::{Form, Habits, Rung};
+use super::link::Link;
+use super::order::Order;
+use super::records::{Identity, InstanceRecord, ProductionRecord};
+use super::send::{is_still_ours, patiently, send};
+use super::trouble::Trouble;
+use super::want::{Single, Want};
+use crate::domain::plan::Rendition;
+use crate::domain::{JobState, Plan};
+use crate::objects::Location;
+use crate::publish::delivery::{self, Delivery};
+use crate::store::JobRecord;
+
+/// Shares of the whole that fetching and encoding take, per cent; sending takes the rest.
+const FETCHED: u64 = 10;
+const ENCODED: u64 = 95;
+
+/// Between two looks at the progress of a job.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Does an order, from wherever an earlier process left it.
+pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
+    if order.record.answering && !is_still_ours(link, order).await? {
+        // Killed after the answer had arrived.
+        return Ok(());
+    }
+    let storage = &link.parts.storage;
+    let (source, wanted) = match &order.want {
+        Want::Piece { source, piece } => (source, Wanted::Piece(*piece)),
+        Want::Single { source, single } => (source, Wanted::Single(single)),
+        Want::Unknown(what) => return Err(Trouble::Ours(what.clone())),
+    };
+    let made = made(link, order, source, wanted).await?;
+    let sent_bytes = match result(link, order, &made, wanted).await? {
+        Ready::File(plan, file) => {
+            let identity = fetch::identity_of(&link.parts, &file.at, file.size_bytes).await?;
+            link.desk.note_sent(&link.parts, &made.production, identity).await?;
+            let (form, side) = (wanted.form(), wanted.shown_side(&plan));
+            let answer = || match form {
+                Form::Progressive => Ok(answer::web_video(storage, &file, side)),
+                Form::Muxed | Form::Separate => answer::hls(storage, &file, side),
+            };
+            send(link, order, || std::future::ready(answer())).await?;
+            file.size_bytes
+        }
+        Ready::Storyboard(at) => {
+            let size_bytes = storage.head(&at).await?;
+            send(link, order, || answer::storyboard(storage, &at)).await?;
+            size_bytes
+        }
+    };
+    link.tally(|tally| tally.sent_bytes += sent_bytes).await;
+    Ok(())
+}
+
+/// What the fleet is to make.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Piece(Piece),
+    Single(&'a Single),
+}
+
+/// What it has made.
+enum Ready {
+    File(Plan, Delivery),
+    Storyboard(Location),
+}
+
+impl Wanted<'_> {
+    fn rung(self) -> Option<Rung> {
+        match self {
+            Self::Piece(piece) => piece.rung,
+            Self::Single(Single::Merged { rung, .. }) => Some(*rung),
+            Self::Single(Single::Edited(_) | Single::Storyboard(_)) => None,
+        }
+    }
+
+    fn form(self) -> Form {
+        match self {
+            Self::Piece(piece) => piece.form,
+            Self::Single(_) => Form::Progressive,
+        }
+    }
+
+    fn shape(self) -> delivery::Form {
+        match (self, self.form(), self.rung()) {
+            (Self::Piece(_), _, None) => delivery::Form::AudioOnly,
+            (_, Form::Progressive, _) => delivery::Form::Progressive,
+            (_, Form::Muxed, _) => delivery::Form::Muxed,
+            (_, Form::Separate, _) => delivery::Form::VideoOnly,
+        }
+    }
+
+    /// Name of its rendition; none: the only one.
+    fn rendition(self, plan: &Plan) -> Result<Option<&Rendition>, Trouble> {
+        let Some(rung) = self.rung() else { return Ok(None) };
+        let video = plan.video.as_ref();
+        let video = video.ok_or_else(|| Trouble::Source("the source holds no video".into()))?;
+        let found = video.rendition_of(rung.short_side, rung.fps);
+        let missing = || Trouble::Ours(format!("the plan has no {} lines at {}", rung.short_side, rung.fps));
+        found.map(Some).ok_or_else(missing)
+    }
+
+    /// For the file's name: what an instance takes for the resolution.
+    fn shown_side(self, plan: &Plan) -> u32 {
+        let only = || plan.video.as_ref().and_then(|video| video.renditions.first());
+        let rendition = match self {
+            Self::Piece(Piece { rung: None, .. }) => None,
+            _ => self.rendition(plan).ok().flatten().or_else(only),
+        };
+        rendition.map_or(0, Rendition::short_side)
+    }
+}
+
+/// The fleet's job for an order: an earlier one, or a new one on a source that may have to be fetched first.
+async fn made(link: &Link, order: &Order, source: &str, wanted: Wanted<'_>) -> Result<Made, Trouble> {
+    if let Some(job) = order.job()
+        && let Some(production) = link.desk.production_with(&job)
+        && desk::is_usable(&link.jobs, &job).await?
+    {
+        return Ok(Made { production: production.id, job });
+    }
+    let identify = || fetch::identify(&link.runner, &order.token, source);
+    let identity = patiently(identify).await?;
+    let piece = match wanted {
+        Wanted::Piece(piece) => Some(piece),
+        Wanted::Single(_) => None,
+    };
+    let _seeker = piece.map(|piece| link.desk.seek(identity.clone(), piece));
+    let door = link.desk.door(&identity);
+    let _inside = door.lock().await;
+    let instance = link.record();
+    let production = match link.desk.production_of(&identity) {
+        Some(production) => production,
+        None => fetched(link, order, &instance, (source, identity), wanted.rung()).await?,
+    };
+    let with = (link.parts.as_ref(), &link.jobs);
+    let client = desk::Client { instance: &instance, tenant: &link.tenant, priority: order.record.priority };
+    let made = match wanted {
+        Wanted::Piece(piece) => {
+            let (top, side) = (production.top.short_side, piece.rung.map_or(0, |rung| rung.short_side));
+            let made = link.desk.job_for(with, &client, production, piece).await?;
+            link.learn(|habits| habits.note(top, side, piece.form)).await;
+            made
+        }
+        Wanted::Single(single) => {
+            let picture = picture(link, order, &production, single).await?;
+            let wanted = (single, picture);
+            link.desk.job_alone(with, &client, production, wanted, &order.record.uuid).await?
+        }
+    };
+    order.note_job(link, &made.job).await?;
+    Ok(made)
+}
+
+/// A new production, its source fetched.
+async fn fetched(
+    link: &Link,
+    order: &Order,
+    instance: &InstanceRecord,
+    (source, identity): (&str, Identity),
+    top: Option<Rung>,
+) -> Result<ProductionRecord, Trouble> {
+    let id = desk::new_production();
+    let at = link.parts.bucket.handed_source(&id);
+    let progress = |done, total| order.note_progress((0, FETCHED), done, total);
+    let of = (&order.token, &instance.terms);
+    let size_bytes = fetch::fetch(&link.parts, &link.runner, of, source, &at, &progress).await?;
+    link.tally(|tally| tally.fetched_bytes += size_bytes).await;
+    if top.is_some() {
+        link.learn(Habits::begin_video).await;
+    }
+    let top = top.unwrap_or(Rung { short_side: 0, fps: 0 });
+    link.desk.open(&link.parts, instance, (identity, at, id), top).await
+}
+
+/// The picture that comes with sound, fetched.
+async fn picture(
+    link: &Link,
+    order: &Order,
+    production: &ProductionRecord,
+    single: &Single,
+) -> Result<Option<Location>, Trouble> {
+    let Single::Merged { picture, .. } = single else { return Ok(None) };
+    let (at, terms) = (link.parts.bucket.handed_picture(&production.id), link.record().terms);
+    let nothing = |_, _| {};
+    fetch::fetch(&link.parts, &link.runner, (&order.token, &terms), picture, &at, &nothing).await?;
+    Ok(Some(at))
+}
+
+/// Waits until the fleet has made what is wanted.
+async fn result(link: &Link, order: &Order, made: &Made, wanted: Wanted<'_>) -> Result<Ready, Trouble> {
+    let mut changes = link.jobs.changes();
+    loop {
+        let job = link.jobs.record(&made.job).await?;
+        if let Some(failure) = job.failure.clone() {
+            return Err(failure.into());
+        }
+        if job.state == JobState::Cancelled {
+            return Err(Trouble::Ours("the fleet's job was called off".into()));
+        }
+        if let Some(ready) = ready(link, &job, wanted).await? {
+            return Ok(ready);
+        }
+        let progress = link.jobs.view(&made.job).await?.progress;
+        order.note_progress((FETCHED, ENCODED), progress.frames_done, progress.frames_total);
+        tokio::select! {
+            () = changes.changed() => {}
+            // Progress within tasks changes nothing that is announced.
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn ready(link: &Link, job: &JobRecord, wanted: Wanted<'_>) -> Result<Option<Ready>, Trouble> {
+    if let Wanted::Single(Single::Storyboard(_)) = wanted {
+        let is_there = job.state == JobState::Published;
+        return Ok(is_there.then(|| Ready::Storyboard(job.destination.storyboard())));
+    }
+    let store = &link.parts.store;
+    let Some(plan) = store.plan(&job.id).await? else { return Ok(None) };
+    let tasks = store.tasks(&job.id).await?;
+    let name = wanted.rendition(&plan)?.map(|rendition| rendition.name.as_str());
+    let found = delivery::find(job, &plan, &tasks, name, wanted.shape());
+    let found = found.map_err(|error| Trouble::Ours(error.to_string()))?;
+    Ok(found.map(|delivery| Ready::File(plan, delivery)))
+}

@@ -193,11 +193,12 @@ fn no_import_climbs_to_a_higher_floor() {
     for folder in ["publish", "scheduler", "jobs"] {
         check_uses(&format!("coordinator/src/{folder}"), &verbs);
     }
-    let edges = [verbs.as_slice(), &["fleet"]].concat();
+    let edges = [verbs.as_slice(), &["config", "fleet", "instances"]].concat();
     for folder in ["fleet", "web"] {
         check_uses(&format!("coordinator/src/{folder}"), &edges);
     }
-    check_uses("coordinator/src/peertube", &[verbs.as_slice(), &["config", "lifecycle"]].concat());
+    check_uses("coordinator/src/instances", &[verbs.as_slice(), &["config", "peertube"]].concat());
+    check_uses("coordinator/src/peertube", &["config"]);
     check_uses("runner/src/transfer", &["retry"]);
     check_uses("runner/src/attempt", &["transfer", "retry", "config", "coordinator"]);
     check_uses("runner/engine/src/ffi.rs", &[]);

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! Floors, from the top; no module uses one above it: `cli`, `transcode` → `app` → `fleet`, `web`, `peertube` → `jobs`,
+//! Floors, from the top; no module uses one above it: `cli`, `transcode` → `app` → `fleet`, `web` → `instances` → `jobs`,
 //! `scheduler`, `publisher`, `publish` → `parts` → `store`, `planner`, `survey` → `domain`, `objects`.
 
 pub mod cli;

@@ -11,7 +11,8 @@ use super::exit::{Exit, UserError};
 use super::lists::print_json;
 use super::table::{ago, print, table};
 use crate::clock::{Clock, SystemClock};
-use crate::instances::{InstanceView, Terms};
+use crate::config::Terms;
+use crate::instances::InstanceView;
 use crate::web::{RegisterBody, UnregisterBody};
 
 /// `flotilla peertube`

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::domain::Limits;
 use crate::domain::dispatch::Policy;
 pub use load::ConfigError;
-pub use peertube::PeertubeInstance;
+pub use peertube::{PeertubeInstance, Terms};
 pub use secret::Secret;
 
 /// Everything that a coordinator can be told.

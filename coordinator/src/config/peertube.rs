@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Secret;
-use crate::instances::{Registration, Terms};
 
 /// An instance at which the coordinator registers when it starts, once.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -32,26 +31,49 @@ fn flotilla() -> String {
 }
 
 impl PeertubeInstance {
-    /// What registration takes; or why it cannot be had.
-    pub fn registration(self) -> Result<Registration, String> {
-        let registration_token = match (self.registration_token, self.registration_token_file) {
-            (Some(token), None) => token,
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
-                Ok(text) => Secret::new(text.trim()),
-                Err(error) => {
-                    return Err(format!("peertube.registration_token_file {}: {error}", path.display()));
-                }
+    /// The registration token, from wherever it is; or why it cannot be had.
+    pub fn token(&self) -> Result<Secret, String> {
+        match (&self.registration_token, &self.registration_token_file) {
+            (Some(token), None) => Ok(token.clone()),
+            (None, Some(path)) => match std::fs::read_to_string(path) {
+                Ok(text) => Ok(Secret::new(text.trim())),
+                Err(error) => Err(format!("peertube.registration_token_file {}: {error}", path.display())),
             },
-            _ => {
-                return Err("give peertube.registration_token or peertube.registration_token_file".to_owned());
-            }
-        };
-        Ok(Registration {
-            url: self.url,
-            registration_token,
-            name: self.name,
-            description: None,
-            terms: self.terms,
-        })
+            _ => Err("give peertube.registration_token or peertube.registration_token_file".to_owned()),
+        }
+    }
+}
+
+/// What an instance may cost, and how it is served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Terms {
+    /// Its share of the fleet beside others.
+    pub weight: u32,
+    /// Jobs at a time.
+    pub max_jobs: u32,
+    /// Largest source, GiB.
+    pub max_source_gib: u32,
+    /// Longest download of a source, minutes.
+    pub max_fetch_minutes: u32,
+    /// Other origins from which its sources may come: `https://bucket.example.org`.
+    pub storage_hosts: Vec<String>,
+    /// Encode what it usually asks for next from the same decode.
+    pub anticipate: bool,
+    /// How long that, and sources, are held, minutes.
+    pub hold_minutes: u32,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            max_jobs: 16,
+            max_source_gib: 50,
+            max_fetch_minutes: 120,
+            storage_hosts: Vec::new(),
+            anticipate: true,
+            hold_minutes: 180,
+        }
     }
 }

@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::records::{HEAD_BYTES, Identity, Terms};
+use super::records::{HEAD_BYTES, Identity};
 use super::trouble::Trouble;
+use crate::config::Terms;
 use crate::data_dir::DataDir;
 use crate::objects::Location;
 use crate::parts::Parts;

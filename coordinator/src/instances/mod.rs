@@ -31,7 +31,7 @@ use url::Url;
 
 use self::link::Link;
 use self::records::{InstanceRecord, OrderRecord, ProductionRecord};
-use crate::config::Secret;
+use crate::config::{PeertubeInstance, Secret, Terms};
 use crate::jobs::Jobs;
 use crate::parts::Parts;
 use crate::peertube::socket::{self, Ear};
@@ -39,7 +39,6 @@ use crate::peertube::{Instance, Patience};
 use crate::store::StoreError;
 
 pub use self::error::InstanceError;
-pub use self::records::Terms;
 pub use self::view::InstanceView;
 
 /// All instances that this coordinator works for.
@@ -191,14 +190,16 @@ impl Instances {
         Ok(())
     }
 
-    async fn register_configured(&self, wanted: crate::config::PeertubeInstance) {
-        let url = wanted.url.clone();
-        let registration = match wanted.registration() {
-            Ok(registration) => registration,
-            Err(reason) => return tracing::error!(instance = url, reason, "cannot register"),
+    async fn register_configured(&self, wanted: PeertubeInstance) {
+        let registration_token = match wanted.token() {
+            Ok(token) => token,
+            Err(reason) => return tracing::error!(instance = wanted.url, reason, "cannot register"),
         };
+        let PeertubeInstance { url, name, terms, .. } = wanted;
+        let shown = url.clone();
+        let registration = Registration { url, registration_token, name, description: None, terms };
         if let Err(error) = self.register(registration).await {
-            tracing::error!(instance = url, %error, "cannot register; restart the coordinator to try again");
+            tracing::error!(instance = shown, %error, "cannot register; restart the coordinator to try again");
         }
     }
 }

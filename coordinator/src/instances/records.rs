@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::habits::{Form, Habits, Menu, Rung};
+use crate::config::Terms;
 use crate::domain::{JobId, Timestamp};
 use crate::objects::Location;
 use crate::store::{Note, Result, Store, StoreError};
@@ -65,40 +66,6 @@ impl Kept for InstanceRecord {
 
     fn key(&self) -> String {
         self.url.clone()
-    }
-}
-
-/// What an instance may cost, and how it is served.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Terms {
-    /// Its share of the fleet beside others.
-    pub weight: u32,
-    /// Jobs at a time.
-    pub max_jobs: u32,
-    /// Largest source, GiB.
-    pub max_source_gib: u32,
-    /// Longest download of a source, minutes.
-    pub max_fetch_minutes: u32,
-    /// Other origins from which its sources may come: `https://bucket.example.org`.
-    pub storage_hosts: Vec<String>,
-    /// Encode what it usually asks for next from the same decode.
-    pub anticipate: bool,
-    /// How long that, and sources, are held, minutes.
-    pub hold_minutes: u32,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self {
-            weight: 1,
-            max_jobs: 16,
-            max_source_gib: 50,
-            max_fetch_minutes: 120,
-            storage_hosts: Vec::new(),
-            anticipate: true,
-            hold_minutes: 180,
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
-use super::records::{Tally, Terms};
+use super::records::Tally;
+use crate::config::Terms;
 use crate::domain::{JobId, Timestamp};
 
 /// An instance.

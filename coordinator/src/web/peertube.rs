@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::Json;
 use super::problem::Problem;
-use crate::config::Secret;
-use crate::instances::{InstanceView, Instances, Registration, Terms};
+use crate::config::{Secret, Terms};
+use crate::instances::{InstanceView, Instances, Registration};
 
 /// A registration.
 #[derive(Serialize, Deserialize)]

@@ -24,9 +24,13 @@ demo: release ## Transcode a real clip on this machine and say how to play it (C
 	@printf 'over HTTP python3 -m http.server --directory %s 8000, then play http://localhost:8000/master.m3u8\n' "$(OUT)"
 
 ##@ Build
-.PHONY: install-deps build release install
+.PHONY: install-deps install-test-deps build release install
 install-deps: ## Install what is missing: FFmpeg's libraries, clang, nasm (apt; asks for sudo)
 	@deploy/install-deps.sh
+
+install-test-deps:
+	@deploy/install-deps.sh --tests
+	@tests/peertube/install.sh
 
 build: install-deps ## Build both programs for development
 	$(CARGO) build --workspace --bins --locked
@@ -39,12 +43,12 @@ install: ## Copy the release programs to PREFIX/bin (make release first)
 
 ##@ Check
 .PHONY: test lint fmt fmt-check clippy deny doc unit journeys fuzz
-test: install-deps lint deny doc unit ## Everything that must pass: lint, licences, docs, all tests and journeys
+test: install-test-deps lint deny doc unit ## Everything that must pass: lint, licences, docs, all tests and journeys
 
-unit: build ## All tests of all crates, the journeys among them; with garage installed also against a second S3 server
+unit: install-test-deps build ## All tests of all crates, the journeys among them; with garage installed also against a second S3 server
 	tests/s3/with-store.sh $(CARGO) test --workspace --locked
 
-journeys: build ## Only the tests that run real processes on real media
+journeys: install-test-deps build ## Only the tests that run real processes on real media
 	tests/s3/with-store.sh $(CARGO) test --locked -p flotilla-tests
 
 fuzz: install-deps ## Throw nonsense at our own parsers, FUZZ_SECONDS (60) each; needs no nightly compiler

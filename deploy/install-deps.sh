@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing Flotilla needs beside the Rust toolchain, and nothing that is already there.
+# With --tests also what only the tests use: Python for a server that is not ours, curl.
 # Debian and its kin get it by apt; elsewhere the script names what is missing and leaves the installing to you.
 set -euo pipefail
 
@@ -7,6 +8,7 @@ MIN_RUST=1.95
 # FFmpeg's libraries for the engine, clang for their bindings, nasm for rav1e; ffmpeg and ffprobe for the checks.
 PACKAGES=(libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
   clang libclang-dev nasm pkg-config ffmpeg)
+[ "${1:-}" = --tests ] && PACKAGES+=(python3-venv curl)
 
 fail() {
   printf 'error: %s\n\nhint: %s\n' "$1" "$2" >&2

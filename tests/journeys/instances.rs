@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flotilla_tests::clips::FLOWER;
+use flotilla_tests::clips::BUNNY;
 use flotilla_tests::connector::{Connector, PROCESSING};
 use flotilla_tests::fleet::{Coordinator, Stage, Store};
 use flotilla_tests::ladder::assert_exact;
@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use super::PATIENCE;
 
-/// Chunks of two seconds: three of the clip.
-const CHUNKS: &str = "[planning]\nchunk_seconds = 2\n";
+/// Chunks of five seconds: six of the clip.
+const CHUNKS: &str = "[planning]\nchunk_seconds = 5\n";
 
-/// What the server makes of the clip: its own size, 480 and 240 lines.
-const JOBS: usize = 3;
+/// What the server makes of the clip: 480 and 240 lines.
+const JOBS: usize = 2;
 
 /// A runner is taken for gone after a lease, and the instance's heartbeat comes every fifteen seconds.
 const LONGER: Duration = Duration::from_secs(300);
@@ -48,17 +48,17 @@ fn wait_in_mid_work(coordinator: &Coordinator, instance: &Connector) -> Value {
 fn a_fleet_of_two_does_an_instances_work_though_one_is_killed() {
     let stage = Stage::new();
     let (coordinator, instance) = begin(&stage);
-    instance.upload(&FLOWER.path());
+    instance.upload(&BUNNY.path());
     let mut doomed = stage.runner(&coordinator, "doomed", 1);
     let _heir = stage.runner(&coordinator, "heir", 1);
     wait_in_mid_work(&coordinator, &instance);
     doomed.process.kill();
 
     instance.wait_completed(JOBS, LONGER);
-    assert_exact(&FLOWER.path(), &instance.published());
+    assert_exact(&BUNNY.path(), &instance.published());
     let tally = only_instance(&coordinator)["tally"].clone();
-    assert_eq!((&tally["answered"], &tally["failed"]), (&3.into(), &0.into()), "{tally}");
-    let source_bytes = std::fs::metadata(FLOWER.path()).expect("the clip is there").len();
+    assert_eq!((&tally["answered"], &tally["failed"]), (&2.into(), &0.into()), "{tally}");
+    let source_bytes = std::fs::metadata(BUNNY.path()).expect("the clip is there").len();
     assert_eq!(tally["fetched_bytes"], source_bytes, "the source came once: {tally}");
     let jobs = coordinator.json(&["jobs"]);
     assert!(jobs.as_array().is_some_and(|jobs| jobs.len() <= 2), "renditions share decodes: {jobs:#}");
@@ -68,7 +68,7 @@ fn a_fleet_of_two_does_an_instances_work_though_one_is_killed() {
 fn a_coordinator_killed_and_an_instance_away_lose_nothing() {
     let stage = Stage::new();
     let (mut coordinator, mut instance) = begin(&stage);
-    instance.upload(&FLOWER.path());
+    instance.upload(&BUNNY.path());
     let _runner = stage.runner(&coordinator, "patient", 2);
     wait_in_mid_work(&coordinator, &instance);
     coordinator.kill_and_restart();
@@ -82,14 +82,14 @@ fn a_coordinator_killed_and_an_instance_away_lose_nothing() {
     instance.restart();
 
     instance.wait_completed(JOBS, LONGER);
-    assert_exact(&FLOWER.path(), &instance.published());
+    assert_exact(&BUNNY.path(), &instance.published());
 }
 
 #[test]
 fn a_job_that_is_deleted_stops_its_work_in_the_fleet() {
     let stage = Stage::new();
     let (coordinator, instance) = begin(&stage);
-    instance.upload(&FLOWER.path());
+    instance.upload(&BUNNY.path());
     let _runner = stage.runner(&coordinator, "patient", 1);
     let job = wait_in_mid_work(&coordinator, &instance);
     let order = only_instance(&coordinator)["orders"][0].clone();
@@ -111,7 +111,7 @@ fn a_runner_that_is_forgotten_says_so_and_can_come_again() {
     let (coordinator, instance) = begin(&stage);
     let _runner = stage.runner(&coordinator, "patient", 1);
     instance.forget_runners();
-    instance.upload(&FLOWER.path());
+    instance.upload(&BUNNY.path());
     let trouble = wait_for("a word about it", PATIENCE, || {
         only_instance(&coordinator)["trouble"].as_str().map(str::to_owned)
     });

@@ -48,7 +48,7 @@ pub fn lock(path: &Path) -> Result<File> {
 pub fn writer(path: &Path) -> Result<Connection> {
     assert_version(rusqlite::version_number())?;
     let secret = keep_secret(path);
-    secret.map_err(|error| failed(format!("{} cannot be used: {error}", path.display())))?;
+    secret.map_err(|error| failed(format!("{} cannot be opened: {error}", path.display())))?;
     let mut connection = Connection::open(path).map_err(|error| at(path, &error.into()))?;
     prepare(&mut connection).map_err(|error| at(path, &error))?;
     Ok(connection)

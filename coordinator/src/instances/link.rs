@@ -168,15 +168,18 @@ impl Link {
 
     /// Whether the fleet could start an offered job now; none: it is not for us.
     fn fits(&self, job: &AvailableJob, free: &mut Free) -> Option<bool> {
-        let Want::Piece { source, .. } = want::of(&job.payload) else { return None };
+        let want = want::of(&job.payload);
+        if matches!(want, Want::Unknown(_)) {
+            return None;
+        }
         let is_waiting =
             locked(&self.put_off).get(job.uuid.as_str()).is_some_and(|(until, _)| Instant::now() < *until);
         if is_waiting || locked(&self.orders).contains_key(job.uuid.as_str()) {
             return None;
         }
-        let video = want::video_of(&source).to_owned();
-        // What is made of a video already costs no slot.
-        let is_new = !free.videos.contains(&video);
+        let video = want::video_of(want.source()).to_owned();
+        // Another rendition of a video that is being worked on already costs no slot.
+        let is_new = matches!(want, Want::Single { .. }) || !free.videos.contains(&video);
         if free.orders == 0 || (is_new && free.slots == 0) {
             return Some(false);
         }

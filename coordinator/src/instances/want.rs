@@ -175,8 +175,16 @@ mod tests {
     #[test]
     fn jobs_of_old_and_new_versions_are_understood() {
         let (web, hls) = (JobType::VodWebVideo, JobType::VodHls);
-        check(web, &json!({ "resolution": 720, "fps": 24 }), Some((720, 24)), Form::Progressive);
+        check(web.clone(), &json!({ "resolution": 720, "fps": 24 }), Some((720, 24)), Form::Progressive);
         check(hls.clone(), &json!({ "resolution": 481, "fps": 30 }), Some((482, 30)), Form::Muxed);
+        for (fps, rounded) in [(24.0, 24), (29.97, 30), (23.976, 24), (12.4, 12)] {
+            check(
+                web.clone(),
+                &json!({ "resolution": 720, "fps": fps }),
+                Some((720, rounded)),
+                Form::Progressive,
+            );
+        }
         let alone = json!({ "resolution": 720, "fps": 24, "separatedAudio": true });
         check(hls.clone(), &alone, Some((720, 24)), Form::Separate);
         let sound = json!({ "resolution": 0, "fps": 0, "separatedAudio": true, "new": 1 });

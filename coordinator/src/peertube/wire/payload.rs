@@ -44,7 +44,8 @@ pub struct Input {
 pub struct Output {
     /// The short side in pixels; 0: sound alone.
     pub resolution: u32,
-    /// Frames a second; 0 for sound alone.
+    /// Frames a second; 0 for sound alone. Other servers than PeerTube send fractions: the nearest whole number.
+    #[serde(deserialize_with = "frames_a_second")]
     pub fps: u32,
 }
 
@@ -228,6 +229,12 @@ fn wants_custom_upload(payload: &Value) -> bool {
     output.is_some_and(|output| {
         output.iter().any(|(name, value)| name.ends_with("CustomUpload") && !value.is_null())
     })
+}
+
+fn frames_a_second<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let rate = f64::deserialize(from)?.round();
+    let is_rate = (0.0..=f64::from(u32::MAX)).contains(&rate);
+    if is_rate { Ok(rate as u32) } else { Err(D::Error::custom("no rate of a video")) }
 }
 
 /// Seconds with a fraction on the wire; whole milliseconds here.

@@ -1,0 +1,206 @@
+//! An instance, a coordinator that is registered there, and a machine that works for it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use flotilla_coordinator::Coordinator;
+use flotilla_coordinator::config::Config;
+use flotilla_coordinator::jobs::NewToken;
+use flotilla_tests::peertube::{Job, Model, Route, State, Upload};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::machine::{Machine, Orders};
+use crate::time;
+
+/// By the clock that is fast: fifteen minutes.
+const AT_MOST: Duration = Duration::from_secs(900);
+
+/// Between two looks at what is waited for, by the same clock.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The stage of a test. Its runtime is paused: see [`time`].
+pub struct Place {
+    model: Arc<Mutex<Model>>,
+    pub machine: Arc<Orders>,
+    coordinator: Option<Coordinator>,
+    folder: TempDir,
+    config: Config,
+    sources: AtomicU64,
+}
+
+impl Place {
+    pub async fn new() -> Self {
+        Self::with(json!({})).await
+    }
+
+    /// Served on such terms.
+    pub async fn with(terms: Value) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let model = Model::start();
+        // The model's sockets live by the wall's clock, the coordinator's patience with them by the fast one.
+        model.ping_every(Duration::from_millis(500));
+        let mut config = Config::default();
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.data.dir = folder.path().join("data");
+        (config.leases.lease_ms, config.leases.self_stop_ms, config.leases.hold_ms) = (8_000, 7_999, 2_000);
+        let instance = json!({
+            "url": model.url(), "registration_token": model.registration_token(), "terms": terms,
+        });
+        config.peertube = vec![serde_json::from_value(instance).expect("it reads as in a file")];
+        let model = Arc::new(Mutex::new(model));
+        time::run(model.clone());
+        let machine = Arc::new(Orders::default());
+        let mut place =
+            Self { model, machine, coordinator: None, folder, config, sources: AtomicU64::new(0) };
+        place.start().await;
+        let token = place.coordinator().jobs().create_token(NewToken::default()).await.expect("a token").1;
+        tokio::spawn(Machine::join(place.machine.clone(), &token).await.run());
+        place
+    }
+
+    pub async fn start(&mut self) {
+        let coordinator = Coordinator::start(self.config.clone()).await.expect("the coordinator starts");
+        *self.machine.url.lock().unwrap() = coordinator.url();
+        self.coordinator = Some(coordinator);
+    }
+
+    /// Stops the coordinator as a signal does.
+    pub async fn stop(&mut self) {
+        self.coordinator.take().expect("it runs").stop().await;
+    }
+
+    /// Stops the coordinator at once: nobody is told anything.
+    pub async fn cut(&mut self) {
+        drop(self.coordinator.take());
+        // Its tasks let go of the folder one by one.
+        self.wait("the end of the coordinator", async |place| {
+            let lock = std::fs::File::open(place.config.data.dir.join("flotilla.sqlite.lock")).ok()?;
+            lock.try_lock().is_ok().then_some(())
+        })
+        .await;
+    }
+
+    pub fn coordinator(&self) -> &Coordinator {
+        self.coordinator.as_ref().expect("it runs")
+    }
+
+    /// The instance; not to be held while waiting.
+    pub async fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().await
+    }
+
+    /// A source that is like no other.
+    pub fn source(&self) -> PathBuf {
+        let number = self.sources.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.path().join(format!("source-{number}"));
+        std::fs::write(&path, format!("bytes of source {number} ").repeat(8_000)).expect("it can be written");
+        path
+    }
+
+    pub async fn upload(&self, upload: &Upload) -> Vec<String> {
+        let (source, picture) = (self.source(), self.source());
+        self.model().await.upload(upload, &source, Some(&picture))
+    }
+
+    pub async fn job(&self, kind: &str, payload: &Value) -> String {
+        let source = self.source();
+        self.model().await.job(kind, payload, &source)
+    }
+
+    /// What the coordinator says of the instance; null before it is registered.
+    pub async fn view(&self) -> Value {
+        let url = format!("{}/api/v1/peertube", self.coordinator().url());
+        let asked = reqwest::Client::new().get(url).bearer_auth(self.coordinator().admin_token()).send();
+        let list: Value = asked.await.expect("it answers").json().await.expect("it answers with JSON");
+        list[0].clone()
+    }
+
+    /// Looks until there is something.
+    pub async fn wait<T>(&self, what: &str, look: impl AsyncFn(&Self) -> Option<T>) -> T {
+        let looked = async {
+            loop {
+                if let Some(found) = look(self).await {
+                    return found;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        match tokio::time::timeout(AT_MOST, looked).await {
+            Ok(found) => found,
+            Err(_) => panic!("{what} did not happen: {}", self.story().await),
+        }
+    }
+
+    pub async fn wait_state(&self, uuid: &str, state: State) -> Job {
+        self.wait(&format!("{state:?} of {uuid}"), async |place| {
+            place.model().await.find(uuid).filter(|job| job.state == state)
+        })
+        .await
+    }
+
+    /// Waits until every job is completed, each by one answer, and nothing was done that may not be.
+    pub async fn wait_all(&self) {
+        self.wait("the completion of all jobs", async |place| {
+            let jobs = place.model().await.jobs();
+            jobs.iter().all(|job| job.state == State::Completed && job.answers == 1).then_some(())
+        })
+        .await;
+        self.check().await;
+    }
+
+    pub async fn check(&self) {
+        let violations = self.model().await.violations();
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// Statuses of the calls of a route, of one job or of all.
+    pub async fn statuses(&self, route: Route, job: Option<&str>) -> Vec<u16> {
+        let calls = self.model().await.calls();
+        let is_it = |call: &&flotilla_tests::peertube::Call| {
+            call.route == route && job.is_none_or(|job| call.job.as_deref() == Some(job))
+        };
+        calls.iter().filter(is_it).map(|call| call.status).collect()
+    }
+
+    /// The fleet's job of an order.
+    pub async fn fleets_job(&self, uuid: &str) -> String {
+        self.wait(&format!("a job of the fleet for {uuid}"), async |place| {
+            let view = place.view().await;
+            let order = view["orders"].as_array()?.iter().find(|order| order["uuid"] == uuid)?;
+            order["job"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
+    async fn story(&self) -> String {
+        let model = self.model().await;
+        let jobs: Vec<_> = model
+            .jobs()
+            .iter()
+            .map(|job| {
+                format!(
+                    "{} {} {:?} answers {} stalls {} failures {} {:?}",
+                    job.uuid, job.kind, job.state, job.answers, job.stalls, job.failures, job.error
+                )
+            })
+            .collect();
+        let calls: Vec<_> = model
+            .calls()
+            .iter()
+            .rev()
+            .take(30)
+            .map(|call| format!("{:?} {:?} {} at {}", call.route, call.job, call.status, call.at_ms))
+            .collect();
+        let violations = model.violations();
+        drop(model);
+        let view = match &self.coordinator {
+            Some(_) => self.view().await,
+            None => Value::Null,
+        };
+        format!("{jobs:#?}\n{calls:#?}\n{violations:#?}\n{view:#}")
+    }
+}

@@ -73,6 +73,7 @@ impl Config {
         }
         problems.extend(self.limits.problems());
         problems.extend(self.tenant_problems());
+        problems.extend(self.peertube_problems());
         if let Some(path) = self.storage.secret_key_file.clone() {
             match std::fs::read_to_string(&path) {
                 Ok(text) if text.trim().is_empty() => {
@@ -128,6 +129,29 @@ impl Config {
             }
             if self.tenants[..at].iter().any(|before| before.name == tenant.name) {
                 problems.push(format!("tenants.name {} stands twice", tenant.name));
+            }
+        }
+        problems
+    }
+
+    fn peertube_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.transcription.max_minutes == 0 {
+            problems.push("transcription.max_minutes is 0; set at least 1".into());
+        }
+        for instance in &self.peertube {
+            let url = &instance.url;
+            if !Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+                problems.push(format!("peertube.url is {url:?}, which is no http:// or https:// URL"));
+            }
+            if instance.registration_token.is_some() == instance.registration_token_file.is_some() {
+                problems.push(format!(
+                    "peertube {url}: give either registration_token or registration_token_file"
+                ));
+            }
+            let terms = &instance.terms;
+            if [terms.weight, terms.max_jobs, terms.max_source_gib, terms.max_fetch_minutes].contains(&0) {
+                problems.push(format!("peertube {url}: weight and limits are at least 1"));
             }
         }
         problems
@@ -201,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn every_problem_of_an_instance_is_told() {
+        let config =
+            parse("[[peertube]]\nurl='tube'\n[peertube.terms]\nmax_jobs=0\n[transcription]\nmax_minutes=0");
+        let ConfigError::Invalid(problems) = config.unwrap().checked().unwrap_err() else { panic!() };
+        assert_eq!(problems.len(), 4, "{problems:#?}");
+        let text = "[[peertube]]\nurl='https://tube.example.org'\nregistration_token='ptrrt-1'";
+        assert!(parse(text).unwrap().checked().is_ok());
+        assert!(!format!("{:?}", parse(text).unwrap()).contains("ptrrt-1"));
+    }
+
+    #[test]
     fn a_key_that_has_moved_is_told_with_its_new_place() {
         let error = parse("[planning]\nmax_pixels = 9").unwrap_err();
         assert!(reason(&error).contains("limits.max_pixels"), "{}", reason(&error));
@@ -229,8 +264,17 @@ mod tests {
                 check_default(key, default);
             }
         }
-        for section in ["server", "data", "storage", "leases", "profiles", "planning", "limits", "scheduling"]
-        {
+        for section in [
+            "server",
+            "data",
+            "storage",
+            "leases",
+            "profiles",
+            "planning",
+            "limits",
+            "scheduling",
+            "transcription",
+        ] {
             let error = parse(&format!("[{section}]\nno_such_key = 1")).unwrap_err().to_string();
             let known = error.split_once("expected ").expect("the parser tells what it knows").1;
             for key in known.split('`').skip(1).step_by(2) {

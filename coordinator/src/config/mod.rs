@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::domain::Limits;
 use crate::domain::dispatch::Policy;
 pub use load::ConfigError;
-pub use peertube::{PeertubeInstance, Terms};
+pub use peertube::{PeertubeInstance, Terms, Transcription};
 pub use secret::Secret;
 
 /// Everything that a coordinator can be told.
@@ -40,6 +40,8 @@ pub struct Config {
     pub scheduling: Scheduling,
     /// Shares in the fleet, one `[[tenants]]` each; a tenant that is not named has weight 1.
     pub tenants: Vec<Tenant>,
+    /// Captions for instances.
+    pub transcription: Transcription,
     /// Instances to work for, one `[[peertube]]` each.
     pub peertube: Vec<PeertubeInstance>,
 }

@@ -1,4 +1,4 @@
-//! `[[peertube]]`: instances to work for, beside those of `flotilla peertube register`.
+//! `[[peertube]]`: instances to work for, beside those of `flotilla peertube register`; `[transcription]`: their captions.
 
 use std::path::PathBuf;
 
@@ -75,5 +75,24 @@ impl Default for Terms {
             anticipate: true,
             hold_minutes: 180,
         }
+    }
+}
+
+/// `[transcription]`: the command that hears.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transcription {
+    /// Program and arguments; `{input}` is the source, `{output}` an empty folder in which one .vtt file is looked for, and
+    /// one .json file with the field `language`. Empty: instances are not asked for such jobs.
+    pub command: Vec<String>,
+    /// Longest run, minutes.
+    pub max_minutes: u32,
+    /// ISO 639-1 code of what is spoken, where the command does not tell.
+    pub language: Option<String>,
+}
+
+impl Default for Transcription {
+    fn default() -> Self {
+        Self { command: Vec::new(), max_minutes: 240, language: None }
     }
 }

@@ -33,6 +33,12 @@ pub async fn storyboard(storage: &Storage, at: &Location) -> Result<Answer, Trou
     Ok(Answer::storyboard(Part::storyboard(format!("{}.jpg", Uuid::new_v4()), jpeg)))
 }
 
+/// Captions.
+pub fn captions(language: &str, text: &str) -> Answer {
+    let name = format!("{}-{language}.vtt", Uuid::new_v4());
+    Answer::transcription(language, Part::captions(name, text.to_owned()))
+}
+
 /// Read from the store as it is sent: nothing of it is held in memory or on disk.
 fn read(storage: &Storage, file: &Delivery) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
     let (storage, at, size_bytes) = (storage.clone(), file.at.clone(), file.size_bytes);

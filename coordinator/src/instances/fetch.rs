@@ -46,30 +46,44 @@ fn digest(head: &[u8]) -> String {
     hex::encode(Sha256::digest(head))
 }
 
+/// A folder for what is fetched; gone when it is dropped.
+pub fn folder(parts: &Parts) -> Result<tempfile::TempDir, Trouble> {
+    DataDir::fetch_folder(&parts.config.data.dir)
+        .map_err(|error| Trouble::Ours(format!("no room for a source: {error}")))
+}
+
 /// Fetches a file into an object; answers its length.
 pub async fn fetch(
     parts: &Parts,
     runner: &Runner,
-    (token, terms): (&JobToken, &Terms),
+    of: (&JobToken, &Terms),
     url: &str,
     into: &Location,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<u64, Trouble> {
-    let folder = DataDir::fetch_folder(&parts.config.data.dir)
-        .map_err(|error| Trouble::Ours(format!("no room for a source: {error}")))?;
+    let folder = folder(parts)?;
     let path = folder.path().join("source");
-    let longest = Duration::from_secs(u64::from(terms.max_fetch_minutes) * 60);
-    let limit_bytes = u64::from(terms.max_source_gib) << 30;
-    let fetched = download(runner, token, url, &path, limit_bytes, progress);
-    match tokio::time::timeout(longest, fetched).await {
-        Ok(fetched) => fetched?,
-        Err(_) => {
-            let minutes = terms.max_fetch_minutes;
-            return Err(Trouble::Ours(format!("its source did not come within {minutes} minutes")));
-        }
-    }
+    to_file(runner, of, url, &path, progress).await?;
     parts.storage.ensure_bucket(into.bucket()).await?;
     Ok(parts.storage.put_file(&path, into, "application/octet-stream", &|_, _| {}).await?)
+}
+
+/// Fetches a file, within what an instance's terms allow.
+pub async fn to_file(
+    runner: &Runner,
+    (token, terms): (&JobToken, &Terms),
+    url: &str,
+    path: &Path,
+    progress: &(dyn Fn(u64, u64) + Send + Sync),
+) -> Result<(), Trouble> {
+    let longest = Duration::from_secs(u64::from(terms.max_fetch_minutes) * 60);
+    let limit_bytes = u64::from(terms.max_source_gib) << 30;
+    let fetched = download(runner, token, url, path, limit_bytes, progress);
+    let late = |_| {
+        let minutes = terms.max_fetch_minutes;
+        Trouble::Ours(format!("its source did not come within {minutes} minutes"))
+    };
+    tokio::time::timeout(longest, fetched).await.map_err(late)?
 }
 
 /// Downloads into a file, going on where a connection broke off.

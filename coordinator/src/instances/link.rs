@@ -144,7 +144,7 @@ impl Link {
         if !free.has_room() {
             return Ok(Round::Full);
         }
-        let offered = self.runner.request(want::JOB_TYPES).await?;
+        let offered = self.runner.request(&want::job_types(self.transcribes())).await?;
         let mut left = false;
         let mut taken = Vec::new();
         for job in offered {
@@ -169,13 +169,23 @@ impl Link {
     /// Whether the fleet could start an offered job now; none: it is not for us.
     fn fits(&self, job: &AvailableJob, free: &mut Free) -> Option<bool> {
         let want = want::of(&job.payload);
-        if matches!(want, Want::Unknown(_)) {
+        let is_captions = |want: &Want| matches!(want, Want::Captions { .. });
+        let is_ours = !matches!(want, Want::Unknown(_)) && (!is_captions(&want) || self.transcribes());
+        if !is_ours {
             return None;
         }
         let is_waiting =
             locked(&self.put_off).get(job.uuid.as_str()).is_some_and(|(until, _)| Instant::now() < *until);
         if is_waiting || locked(&self.orders).contains_key(job.uuid.as_str()) {
             return None;
+        }
+        if is_captions(&want) {
+            // They are made one at a time, and not by the fleet.
+            let is_busy = self.orders().iter().any(|order| is_captions(&order.want));
+            let fits = free.orders > 0 && !is_busy && !free.captions;
+            free.orders -= u32::from(fits);
+            free.captions |= fits;
+            return Some(fits);
         }
         let video = want::video_of(want.source()).to_owned();
         // Another rendition of a video that is being worked on already costs no slot.
@@ -189,6 +199,10 @@ impl Link {
             free.videos.push(video);
         }
         Some(true)
+    }
+
+    fn transcribes(&self) -> bool {
+        !self.parts.config.transcription.command.is_empty()
     }
 
     async fn free(&self) -> Free {
@@ -207,7 +221,12 @@ impl Link {
         let coming = orders.values().filter(|order| order.progress() == 0).count();
         let free_slots = (slots - busy).saturating_sub(u32::try_from(coming).unwrap_or(u32::MAX));
         let videos = orders.values().map(|order| want::video_of(order.want.source()).to_owned()).collect();
-        Free { orders: if slots == 0 { 0 } else { most.saturating_sub(open) }, slots: free_slots, videos }
+        Free {
+            orders: if slots == 0 { 0 } else { most.saturating_sub(open) },
+            slots: free_slots,
+            videos,
+            captions: false,
+        }
     }
 
     async fn begin_all(self: &Arc<Self>, taken: Vec<AcceptedJob>) {
@@ -317,6 +336,8 @@ struct Free {
     orders: u32,
     slots: u32,
     videos: Vec<String>,
+    /// Captions are taken in this round.
+    captions: bool,
 }
 
 impl Free {

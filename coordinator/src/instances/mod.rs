@@ -18,6 +18,7 @@ mod recipe;
 mod records;
 mod send;
 mod tidy;
+mod transcription;
 mod trouble;
 mod view;
 mod want;

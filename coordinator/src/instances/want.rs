@@ -10,14 +10,18 @@ use crate::peertube::{
     AudioMerge, Hls, Input, JobType, Output, Payload, Storyboard, Studio, StudioTask, WebVideo,
 };
 
-/// The types that this coordinator takes.
-pub const JOB_TYPES: &[JobType] = &[
-    JobType::VodWebVideo,
-    JobType::VodHls,
-    JobType::VodAudioMerge,
-    JobType::VideoStudio,
-    JobType::Storyboard,
-];
+/// The types that a coordinator takes.
+pub fn job_types(transcribes: bool) -> Vec<JobType> {
+    let mut types = vec![
+        JobType::VodWebVideo,
+        JobType::VodHls,
+        JobType::VodAudioMerge,
+        JobType::VideoStudio,
+        JobType::Storyboard,
+    ];
+    types.extend(transcribes.then_some(JobType::VideoTranscription));
+    types
+}
 
 /// What is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,11 @@ pub enum Want {
         source: String,
         /// What.
         single: Single,
+    },
+    /// Captions, made by a command of the admin's on this machine.
+    Captions {
+        /// URL of the source.
+        source: String,
     },
     /// Something that we do not do, in words.
     Unknown(String),
@@ -60,7 +69,7 @@ impl Want {
     /// URL of the source; empty where there is none.
     pub fn source(&self) -> &str {
         match self {
-            Self::Piece { source, .. } | Self::Single { source, .. } => source,
+            Self::Piece { source, .. } | Self::Single { source, .. } | Self::Captions { source } => source,
             Self::Unknown(_) => "",
         }
     }
@@ -102,7 +111,7 @@ pub fn of(payload: &Payload) -> Want {
             }
         }
         Payload::Unknown { reason } => Want::Unknown(reason.clone()),
-        Payload::Transcription(_) => Want::Unknown("transcription is not done here".to_owned()),
+        Payload::Transcription(job) => Want::Captions { source: job.input.video_file_url.clone() },
     }
 }
 

@@ -10,6 +10,7 @@ use super::link::Link;
 use super::order::Order;
 use super::records::{Identity, InstanceRecord, ProductionRecord};
 use super::send::{is_still_ours, patiently, send};
+use super::transcription;
 use super::trouble::Trouble;
 use super::want::{Single, Want};
 use crate::domain::plan::Rendition;
@@ -35,6 +36,7 @@ pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
     let (source, wanted) = match &order.want {
         Want::Piece { source, piece } => (source, Wanted::Piece(*piece)),
         Want::Single { source, single } => (source, Wanted::Single(single)),
+        Want::Captions { source } => return captions(link, order, source).await,
         Want::Unknown(what) => return Err(Trouble::Ours(what.clone())),
     };
     let made = made(link, order, source, wanted).await?;
@@ -57,6 +59,21 @@ pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
         }
     };
     link.tally(|tally| tally.sent_bytes += sent_bytes).await;
+    Ok(())
+}
+
+/// Has captions made here, and sends them.
+async fn captions(link: &Link, order: &Order, source: &str) -> Result<(), Trouble> {
+    let folder = fetch::folder(&link.parts)?;
+    let (input, output) = (folder.path().join("source"), folder.path().join("captions"));
+    std::fs::create_dir(&output).map_err(|error| Trouble::Ours(format!("no room for captions: {error}")))?;
+    let progress = |done, total| order.note_progress((0, FETCHED), done, total);
+    let of = (&order.token, &link.record().terms);
+    fetch::to_file(&link.runner, of, source, &input, &progress).await?;
+    let made = transcription::run(&link.parts.config.transcription, &input, &output).await?;
+    let answer = || Ok(answer::captions(&made.language, &made.text));
+    send(link, order, || std::future::ready(answer())).await?;
+    link.tally(|tally| tally.sent_bytes += made.text.len() as u64).await;
     Ok(())
 }
 

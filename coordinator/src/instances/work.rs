@@ -86,7 +86,7 @@ enum Wanted<'a> {
 
 /// What it has made.
 enum Ready {
-    File(Plan, Delivery),
+    File(Box<Plan>, Delivery),
     Storyboard(Location),
 }
 
@@ -247,5 +247,5 @@ async fn ready(link: &Link, job: &JobRecord, wanted: Wanted<'_>) -> Result<Optio
     let name = wanted.rendition(&plan)?.map(|rendition| rendition.name.as_str());
     let found = delivery::find(job, &plan, &tasks, name, wanted.shape());
     let found = found.map_err(|error| Trouble::Ours(error.to_string()))?;
-    Ok(found.map(|delivery| Ready::File(plan, delivery)))
+    Ok(found.map(|delivery| Ready::File(Box::new(plan), delivery)))
 }

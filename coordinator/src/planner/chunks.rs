@@ -1,5 +1,10 @@
 //! Cutting the grids into chunks: whole GOPs of every grid, all grids cut at about the same time so that one decode serves
 //! them. Cuts move to a nearby GOP when that spares much decoding.
+//!
+//! Frames between a keyframe and a cut are decoded, and read, by both chunks beside it. Unless somebody has fixed the length
+//! of chunks, these are at most a twelfth of the source, whatever the number of slots: the dearest cuts go until that
+//! holds. One cut is exempt where no other can be: it may cost a quarter, so that two slots have work. A source with
+//! one keyframe is one chunk.
 
 use std::ops::RangeInclusive;
 
@@ -16,6 +21,12 @@ const EVEN_MOVE_COST: u64 = 2;
 
 /// Part of the source's frames that may be decoded, and read, a second time without anybody asking whether it is worth it.
 const LEAD_IN_PART: u64 = 16;
+
+/// Part of them that is the most, whatever stands idle: with the index, chunks read at most a tenth of the source twice.
+const MOST_LEAD_IN_PART: u64 = 12;
+
+/// The same for the one cut without which a second slot would have nothing to do at all.
+const ONLY_CUT_PART: u64 = 4;
 
 /// Frames by which a cut moves to spare decoding one in vain.
 const LEAD_IN_COSTS: [u64; 3] = [1, 4, 16];
@@ -177,7 +188,50 @@ fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, size
             break;
         }
     }
-    best.map(|(_, cuts)| cuts).unwrap_or_default()
+    let (cuts, frames) = (best.map(|(_, cuts)| cuts).unwrap_or_default(), stream.pts.len() as u64);
+    let cap = frames / MOST_LEAD_IN_PART;
+    let mut cuts = match cuts.iter().map(|&cut| lead_in(cut)).sum::<u64>() > cap {
+        false => cuts,
+        true => {
+            // The cheapest places of all, in so far as no more come of it than are wanted.
+            let anywhere: Vec<u64> = (1..weights.len() as u64).map(|gop| gop * gop_frames).collect();
+            let cheapest = capped(&anywhere, end, (lead_in, cap), (weight, most));
+            if cheapest.len() <= cuts.len() {
+                cheapest
+            } else {
+                capped(&cuts, end, (lead_in, cap), (weight, most))
+            }
+        }
+    };
+    if cuts.is_empty() && sizes.slots() > 1 && gops_of_one(sizes, &weights) < weights.len() as u64 {
+        // In the middle half, so that both parts are worth it.
+        let gops = weights.len() as u64;
+        let candidates = (gops.div_ceil(4).max(1)..=gops * 3 / 4).map(|gop| gop * gop_frames);
+        let cheapest =
+            candidates.filter(|cut| *cut < end).min_by_key(|&cut| (lead_in(cut), cut.abs_diff(end / 2)));
+        cuts.extend(cheapest.filter(|&cut| lead_in(cut) <= frames / ONLY_CUT_PART));
+    }
+    cuts
+}
+
+/// The cuts that stay when all together may cost no more than `cap`: chunks become as large for it as they must.
+fn capped(
+    cuts: &[u64],
+    end: u64,
+    (lead_in, cap): (impl Fn(u64) -> u64, u64),
+    (weight, most): (impl Fn(u64, u64) -> u64, u64),
+) -> Vec<u64> {
+    let (mut cuts, mut most) = (cuts.to_vec(), most);
+    while cuts.iter().map(|&cut| lead_in(cut)).sum::<u64>() > cap {
+        cuts = thinned(&cuts, end, (&lead_in, cap), (&weight, most));
+        most = most.saturating_mul(5) / 4 + 1;
+    }
+    cuts
+}
+
+/// GOPs of the first chunk.
+fn gops_of_one(sizes: &Sizes, weights: &[u64]) -> u64 {
+    sizes.gops_of_next(weights, weights.iter().sum())
 }
 
 fn falling_cuts_at(
@@ -277,6 +331,8 @@ fn frame_at(frame: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::fixtures::video;
     use super::super::grid::{Frames, Pace};
     use super::super::timeline::Moment;
@@ -304,6 +360,32 @@ mod tests {
         let stream = VideoStream { keyframes: (0..5000).step_by(50).collect(), ..stream };
         let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
         assert_eq!((chunks.len(), note), (20, None));
+    }
+
+    proptest! {
+        #[test]
+        fn little_of_the_source_is_read_twice(
+            steps in proptest::collection::vec(1_u32..400, 1..40), count in 1_i64..4000, slots in 1_u32..300,
+        ) {
+            let starts = steps.iter().scan(0, |at, step| { *at += step; Some(*at) });
+            let keyframes: Vec<u32> = [0].into_iter().chain(starts).filter(|&at| i64::from(at) < count).collect();
+            let stream = VideoStream { keyframes, ..video(1920, 1080, (1, 25), 1, count) };
+            let zero = Moment::new(0, stream.time_base).unwrap();
+            let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
+            let wanted = Wanted::Falling(Sizes::of(&drafts, &[], slots));
+            let (chunks, _) = cut(&drafts, &stream, &wanted);
+            let most = if chunks.len() == 2 { ONLY_CUT_PART } else { MOST_LEAD_IN_PART };
+            prop_assert!(lead_in_total(&drafts, &stream, &chunks) as u64 <= count as u64 / most);
+        }
+    }
+
+    #[test]
+    fn a_source_with_one_keyframe_stays_whole() {
+        let stream = video(1920, 1080, (1, 25), 1, 5000);
+        let zero = Moment::new(0, stream.time_base).unwrap();
+        let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
+        let wanted = Wanted::Falling(Sizes::of(&drafts, &[], 8));
+        assert_eq!(cut(&drafts, &stream, &wanted).0.len(), 1);
     }
 
     #[test]

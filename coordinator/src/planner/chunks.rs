@@ -3,7 +3,7 @@
 //!
 //! Frames between a keyframe and a cut are decoded, and read, by both chunks beside it. Unless somebody has fixed the length
 //! of chunks, these are at most a twelfth of the source, whatever the number of slots: the dearest cuts go until that
-//! holds. One cut is exempt where no other can be: it may cost a quarter, so that two slots have work. A source with
+//! holds. One cut is exempt where no other can be: it may cost less than a quarter, so that two slots have work. A source with
 //! one keyframe is one chunk.
 
 use std::ops::RangeInclusive;
@@ -189,27 +189,14 @@ fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, size
         }
     }
     let (cuts, frames) = (best.map(|(_, cuts)| cuts).unwrap_or_default(), stream.pts.len() as u64);
-    let cap = frames / MOST_LEAD_IN_PART;
-    let mut cuts = match cuts.iter().map(|&cut| lead_in(cut)).sum::<u64>() > cap {
-        false => cuts,
-        true => {
-            // The cheapest places of all, in so far as no more come of it than are wanted.
-            let anywhere: Vec<u64> = (1..weights.len() as u64).map(|gop| gop * gop_frames).collect();
-            let cheapest = capped(&anywhere, end, (lead_in, cap), (weight, most));
-            if cheapest.len() <= cuts.len() {
-                cheapest
-            } else {
-                capped(&cuts, end, (lead_in, cap), (weight, most))
-            }
-        }
-    };
+    let mut cuts = capped(&cuts, end, (lead_in, frames / MOST_LEAD_IN_PART), (weight, most));
     if cuts.is_empty() && sizes.slots() > 1 && gops_of_one(sizes, &weights) < weights.len() as u64 {
         // In the middle half, so that both parts are worth it.
         let gops = weights.len() as u64;
         let candidates = (gops.div_ceil(4).max(1)..=gops * 3 / 4).map(|gop| gop * gop_frames);
         let cheapest =
             candidates.filter(|cut| *cut < end).min_by_key(|&cut| (lead_in(cut), cut.abs_diff(end / 2)));
-        cuts.extend(cheapest.filter(|&cut| lead_in(cut) <= frames / ONLY_CUT_PART));
+        cuts.extend(cheapest.filter(|&cut| lead_in(cut) < frames / ONLY_CUT_PART));
     }
     cuts
 }

@@ -17,7 +17,7 @@ pub const FASTER: f64 = 1.5;
 
 /// Longest time for which a task is left for slots that are idle. Their runner may never ask for it, whatever the figures
 /// say: its disk is full, or its network is gone.
-const IDLE_MS: u64 = 60_000;
+pub const IDLE_MS: u64 = 60_000;
 
 /// Longest time for which a task is left alone altogether.
 const LONGEST_MS: u64 = 600_000;

@@ -5,10 +5,12 @@ use rusqlite::{Row, params};
 use super::super::*;
 use super::choice::{Asking, Wanted, encoders};
 use super::columns::unsigned;
+use super::faster::Faster;
 use super::line::meets;
 use super::{fitness, rows, speeds};
 use crate::domain::Work;
 use crate::domain::dispatch::copies::{gain_ms, left_ms};
+use crate::domain::dispatch::patience::IDLE_MS;
 use crate::domain::work::milliseconds;
 
 /// Running attempts that are looked at: those that end last, and as many that should have ended longest ago.
@@ -39,7 +41,7 @@ pub fn choose(asking: &Asking<'_>) -> Result<Option<Wanted>> {
             continue;
         };
         let encoders = encoders(&one.encoders_json)?;
-        if !is_fit(asking, &one, &encoders)? {
+        if !is_fit(asking, &one, &encoders)? || is_for_faster(asking, &one, &encoders, speed)? {
             continue;
         }
         let Straggler { task_id, job_id, work, .. } = one;
@@ -63,6 +65,12 @@ fn is_fit(asking: &Asking<'_>, one: &Straggler, encoders: &[String]) -> Result<b
     Ok(meets(&asking.runner.capabilities, &needs)
         && !fitness::failed_on(asking.db, &one.task_id)?.contains(&asking.runner.id)
         && !fitness::is_in_the_way(asking.db, &one.task_id)?)
+}
+
+/// A faster slot that is busy now would end a copy sooner. One that is idle would have taken it.
+fn is_for_faster(asking: &Asking<'_>, one: &Straggler, encoders: &[String], speed: f64) -> Result<bool> {
+    let faster = Faster::than(asking, &one.job_id, encoders, &one.work, speed)?;
+    Ok(faster.is_some_and(|faster| faster.end_sooner(one.work.pixels, 0, IDLE_MS)))
 }
 
 /// Tasks with one running attempt, on another runner.

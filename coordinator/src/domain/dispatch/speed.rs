@@ -10,7 +10,7 @@ const NEWEST_OF_FLEET: f64 = 0.1;
 
 /// Of the fleet's mean, what a runner is believed to do of which nothing was measured: what takes long is not for it before
 /// it has done something short.
-const CAUTION: f64 = 0.3;
+const CAUTION: f64 = 0.15;
 
 /// The mean after another measurement; the first one stands alone.
 pub fn mean(before: Option<f64>, measured: f64) -> f64 {
@@ -81,7 +81,7 @@ mod tests {
         let nothing = Known { ordinary: 40.0, ..Known::default() };
         check(nothing, 40.0);
         let fleet = Known { fleet: Some(60.0), ..nothing };
-        check(fleet, 18.0);
+        check(fleet, 9.0);
         let slower = Known { beside_fleet: Some(0.5), ..fleet };
         check(slower, 30.0);
         check(Known { beside_fleet: Some(0.5), ..nothing }, 20.0);

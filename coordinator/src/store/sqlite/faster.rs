@@ -19,8 +19,9 @@ const JOBS_AT_THE_END: u32 = 64;
 /// Faster runners that are looked at.
 const FASTEST: u32 = 64;
 
-/// A runner that is relied on must have been heard of within so many milliseconds: two beats.
-const RELIED_ON_MS: i64 = 20_000;
+/// A runner that is relied on must have been heard of within so many milliseconds: two beats of an idle one, which the store
+/// hears every 20 seconds.
+const RELIED_ON_MS: i64 = 45_000;
 
 /// What stands between the asking runner and the faster ones, read once for all tasks that it looks at.
 pub struct Faster {

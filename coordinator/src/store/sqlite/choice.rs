@@ -97,7 +97,10 @@ impl Asking<'_> {
         let Some(best) = self.best(place)? else { return Ok(None) };
         let speed = speeds::estimate(self.db, self.runner, &best.work)?;
         let faster = match policy.earliest_finish {
-            true => Faster::than(self, &place.job_id, &encoders(&place.encoders_json)?, &best.work, speed)?,
+            true => {
+                let encoders = encoders(&place.encoders_json)?;
+                Faster::than(self, &place.job_id, (&encoders, &best.work, speed), None)?
+            }
             false => None,
         };
         let Some(faster) = faster else { return self.wanted(place, best).map(Some) };

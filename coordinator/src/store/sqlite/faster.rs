@@ -34,17 +34,16 @@ pub struct Faster {
 }
 
 impl Faster {
-    /// The faster runners for tasks like `work`; none: nobody is faster, or there is so much to do that everybody works.
+    /// The faster runners but `not` this one for tasks like `work`; none: nobody is faster, or there is so much to do that everybody works.
     pub fn than(
         asking: &Asking<'_>,
         job_id: &JobId,
-        encoders: &[String],
-        work: &Work,
-        speed: f64,
+        (encoders, work, speed): (&[String], &Work, f64),
+        not: Option<&RunnerId>,
     ) -> Result<Option<Self>> {
         let Some(yardstick) = yardstick(asking, work, speed)? else { return Ok(None) };
         let Some(elsewhere_ms) = ready_elsewhere_ms(asking.db, job_id)? else { return Ok(None) };
-        let slots = slots(asking, job_id, encoders, &yardstick)?;
+        let slots = slots(asking, job_id, encoders, &yardstick, not)?;
         let elsewhere = (elsewhere_ms as f64 * work.ordinary_speed() / 1000.0) as u64;
         Ok((!slots.is_empty()).then_some(Self { slots, elsewhere, speed }))
     }
@@ -103,6 +102,7 @@ fn slots(
     job_id: &JobId,
     encoders: &[String],
     yardstick: &Yardstick,
+    not: Option<&RunnerId>,
 ) -> Result<Vec<Slot>> {
     let db = asking.db;
     let needs = fitness::needs(db, job_id, encoders)?;
@@ -117,7 +117,8 @@ fn slots(
     let found: Vec<(RunnerId, Capabilities, f64)> = rows::collect(statement.query_map(parameters, faster)?)?;
     let mut slots = Vec::new();
     for (runner_id, capabilities, speed) in found {
-        if runner_id != asking.runner.id && meets(&capabilities, &needs) {
+        let is_other = runner_id != asking.runner.id && Some(&runner_id) != not;
+        if is_other && meets(&capabilities, &needs) {
             let busy = busy_ms(db, &runner_id, asking.now)?;
             let idle = (capabilities.slots.max(1) as usize).saturating_sub(busy.len());
             let free_in = busy.into_iter().chain(std::iter::repeat_n(0, idle));

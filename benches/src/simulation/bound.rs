@@ -21,13 +21,20 @@ impl Least {
     }
 }
 
-/// The larger of: all work that arrives from some moment on, done at the speed of the whole fleet; and the longest chain
-/// of tasks that must follow one another, each on the fastest slot. Milliseconds from 0.
+/// The larger of: all work that arrives from some moment on, done at the speed of the whole fleet; and the longest job: its
+/// probe on the fastest slot, then its longest task there or all its work by the whole fleet, then its largest assembly.
+/// No work of a job begins before its probe is done, and no assembly before all its chunks are. Milliseconds from 0.
 pub fn lower_ms(jobs: &[Least], machines: &[Machine]) -> f64 {
     let fastest = machines.iter().map(|machine| machine.speed).fold(0.0, f64::max);
     let chain = |job: &Least| {
-        let tasks: f64 = job.chain.iter().map(|work| work.takes_ms(fastest)).sum();
-        job.arrival_ms as f64 + tasks + PUBLISH_MS as f64
+        let [probe, middle, end] = job.chain;
+        let work_ms = (job.ideal_ms - probe.cpu_ms) / total_speed(machines);
+        let middle_ms = middle.takes_ms(fastest).max(work_ms);
+        job.arrival_ms as f64
+            + probe.takes_ms(fastest)
+            + middle_ms
+            + end.takes_ms(fastest)
+            + PUBLISH_MS as f64
     };
     let longest = jobs.iter().map(chain).fold(0.0, f64::max);
     let mut by_arrival: Vec<&Least> = jobs.iter().collect();
@@ -52,8 +59,8 @@ mod tests {
     #[test]
     fn work_chain_or_a_late_arrival_bounds() {
         let fleet = [Machine { slots: 2, speed: 1.0 }, Machine { slots: 1, speed: 2.0 }];
-        assert_eq!(lower_ms(&[job(0, 40_000.0, 1000.0)], &fleet), 10_000.0);
+        assert_eq!(lower_ms(&[job(0, 40_000.0, 1000.0)], &fleet), 10_300.0);
         assert_eq!(lower_ms(&[job(0, 40_000.0, 30_000.0)], &fleet), 15_300.0);
-        assert_eq!(lower_ms(&[job(0, 4000.0, 1.0), job(9000, 8000.0, 1.0)], &fleet), 11_000.0);
+        assert_eq!(lower_ms(&[job(0, 4000.0, 1.0), job(9000, 8000.0, 1.0)], &fleet), 11_300.0);
     }
 }

@@ -113,11 +113,11 @@ impl Weigher<'_> {
             }
             TaskKind::Assemble { rendition_index } => {
                 let rendition = &self.video().renditions[rendition_index as usize];
-                self.assembly(mebibytes(rendition, self.seconds()))
+                self.assembly(mebibytes(rendition, self.seconds()), self.video().chunks.len())
             }
             TaskKind::AssembleAudio { audio_index } => {
                 let bits = f64::from(self.plan.audio[audio_index as usize].bitrate_bps);
-                self.assembly(bits * self.seconds() / 8.0 / f64::from(1 << 20))
+                self.assembly(bits * self.seconds() / 8.0 / f64::from(1 << 20), 1)
             }
         }
     }
@@ -145,17 +145,14 @@ impl Weigher<'_> {
         Work { cpu_ms: self.costs.start_ms + encode_ms + decode_ms, link_ms: 0.0 }
     }
 
-    fn assembly(&self, mebibytes: f64) -> Work {
+    fn assembly(&self, mebibytes: f64, parts: usize) -> Work {
         let costs = self.costs;
         match self.link_mebibytes_per_second {
             Some(rate) => Work {
                 cpu_ms: costs.start_ms + costs.assemble_ms_per_mebibyte * mebibytes,
                 link_ms: mebibytes / rate * 1000.0,
             },
-            None => {
-                let chunks = self.video().chunks.len() as f64;
-                Work { cpu_ms: costs.start_ms, link_ms: costs.start_ms + COPY_MS * chunks }
-            }
+            None => Work { cpu_ms: costs.start_ms, link_ms: costs.start_ms + COPY_MS * parts as f64 },
         }
     }
 
@@ -196,7 +193,8 @@ impl Weigher<'_> {
 
     fn longest_end(&self) -> Work {
         let largest = self.video().renditions.iter().map(|rendition| mebibytes(rendition, self.seconds()));
-        self.assembly(largest.fold(0.0, f64::max))
+        // One part: how many there are is the planner's doing.
+        self.assembly(largest.fold(0.0, f64::max), 1)
     }
 }
 

@@ -154,8 +154,11 @@ fn grid_slice(grid: &Grid, slice: Slice) -> wire::GridSlice {
 fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> Option<wire::VideoRendition> {
     let grid = video.grids.get(rendition.grid_index as usize)?;
     let slice = chunk.slices.get(rendition.grid_index as usize)?;
-    // Every chunk starts on a GOP and every GOP is one fragment, so the fragments before it can be counted.
-    let fragments_before = slice.start_frame.div_ceil(u64::from(grid.gop_frames));
+    // Every GOP is one fragment, and they are counted from each chunk's start.
+    let slices = video.chunks.iter().filter_map(|chunk| chunk.slices.get(rendition.grid_index as usize));
+    let before = slices.take_while(|before| before.start_frame < slice.start_frame);
+    let fragments_before: u64 =
+        before.map(|before| before.frame_count().div_ceil(u64::from(grid.gop_frames.max(1)))).sum();
     Some(wire::VideoRendition {
         name: rendition.name.clone(),
         grid_index: rendition.grid_index,

@@ -1,30 +1,20 @@
-//! Cutting the grids into chunks: whole GOPs of every grid, all grids cut at about the same time so that one decode serves
-//! them. Cuts move to a nearby GOP when that spares much decoding.
-
-use std::ops::RangeInclusive;
+//! Cutting the grids into chunks, all grids at about the same time so that one decode serves them. A cut lies at a keyframe
+//! of the source where one is near, so that nothing is decoded in vain, else at a whole number of GOPs.
+//!
+//! Frames between a keyframe and a cut are decoded, and read, by both chunks beside it. How many these may be where nobody
+//! has fixed the length of chunks stands in `falling`. A source with one keyframe is one chunk.
 
 use super::effort::Efforts;
+use super::falling;
 use super::grid::Draft;
+use super::places::{Places, frame_at, keyframe_before, position};
 use super::sizes::Sizes;
-use super::thinning::thinned;
 use crate::domain::plan::{Chunk, Slice};
 use crate::domain::source::VideoStream;
 
 /// Frames decoded in vain for which a cut moves by one frame: decoding is cheap beside encoding a ladder, and chunks of
 /// one length keep the fleet busy to the end.
 const EVEN_MOVE_COST: u64 = 2;
-
-/// Part of the source's frames that may be decoded, and read, a second time without anybody asking whether it is worth it.
-const LEAD_IN_PART: u64 = 16;
-
-/// Frames by which a cut moves to spare decoding one in vain.
-const LEAD_IN_COSTS: [u64; 3] = [1, 4, 16];
-
-/// How many times as long as it should be a chunk may become so that the next one starts near a keyframe.
-const LONGEST_STRETCH: u64 = 3;
-
-/// Frames before the first one shown that a deinterlacer looks at.
-const DEINTERLACE_LEAD_FRAMES: usize = 2;
 
 /// How large chunks should be.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +52,8 @@ impl Wanted {
 /// the frames that they show; then a note says so.
 pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> (Vec<Chunk>, Option<String>) {
     let efforts = Efforts::of(stream);
-    let cut = |wanted: &Wanted| {
-        cut_at(drafts, stream, &efforts, &primary_cuts(&drafts[0], stream, &efforts, wanted))
-    };
+    let cut =
+        |wanted: &Wanted| cut_at(drafts, stream, &efforts, &primary_cuts(drafts, stream, &efforts, wanted));
     let (mut chunks, mut wanted) = (cut(wanted), *wanted);
     let wanted_count = chunks.len();
     while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
@@ -119,127 +108,63 @@ pub(super) fn cut_at(
 }
 
 /// Positions in the source of the frames that a slice shows.
-fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::ops::Range<usize> {
+pub(super) fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::ops::Range<usize> {
     let at = |frame: u64| position(stream, draft.source_pts[frame_at(frame)]);
     at(slice.start_frame)..at(slice.end_frame - 1) + 1
 }
 
 /// Frames of the first grid at which to cut, rising.
 pub(super) fn primary_cuts(
-    draft: &Draft,
+    drafts: &[Draft],
     stream: &VideoStream,
     efforts: &Efforts<'_>,
     wanted: &Wanted,
 ) -> Vec<u64> {
     match wanted {
-        Wanted::Even(count) => even_cuts(draft, stream, *count),
-        Wanted::Falling(sizes) => falling_cuts(draft, stream, efforts, sizes),
+        Wanted::Even(count) => even_cuts(&Places::of(drafts, stream), *count),
+        Wanted::Falling(sizes) => falling::cuts(drafts, stream, efforts, sizes),
     }
 }
 
-/// Frames of the first grid at which to cut, rising: GOP boundaries near even shares.
-fn even_cuts(draft: &Draft, stream: &VideoStream, count: u64) -> Vec<u64> {
-    let gop_frames = u64::from(draft.gop_frames);
-    let gop_count = draft.frame_count().div_ceil(gop_frames);
+/// Frames of the first grid at which to cut, rising: places near even shares.
+fn even_cuts(places: &Places<'_>, count: u64) -> Vec<u64> {
+    let (gop_frames, end) = (places.gop_frames(), places.frame_count());
+    let gop_count = end.div_ceil(gop_frames);
     let count = count.clamp(1, gop_count);
     // A quarter of a chunk to either side keeps cuts apart and chunks of about one length.
-    let reach = gop_count / count / 4;
-    let cuts = (1..count).map(|chunk| {
-        let ideal = (2 * chunk * gop_count + count) / (2 * count);
-        let candidates = ideal.saturating_sub(reach).max(1)..=(ideal + reach).min(gop_count - 1);
-        near(draft, stream, ideal, candidates, (1, EVEN_MOVE_COST))
+    let reach = gop_count / count / 4 * gop_frames;
+    let mut start = 0;
+    let cuts = (1..count).map_while(|chunk| {
+        let share = (2 * chunk * gop_count + count) / (2 * count) * gop_frames;
+        let gops = (share.saturating_sub(start) + gop_frames / 2) / gop_frames;
+        let ideal = start + gops.max(1) * gop_frames;
+        let range = ideal.saturating_sub(reach).max(start + 1)..=(ideal + reach).min(end - 1);
+        start = places.near((start, ideal), range, (1, EVEN_MOVE_COST));
+        (start < end).then_some(start)
     });
-    cuts.map(|gop| gop * gop_frames).collect()
+    cuts.collect()
 }
 
-/// The same for chunks that become smaller towards the end.
-fn falling_cuts(draft: &Draft, stream: &VideoStream, efforts: &Efforts<'_>, sizes: &Sizes) -> Vec<u64> {
-    let gop_frames = u64::from(draft.gop_frames);
-    let end = draft.frame_count();
-    let weight = |start_frame: u64, end_frame: u64| {
-        let slice = Slice { start_frame, end_frame };
-        slice.frame_count() * u64::from(efforts.permille(shown(draft, stream, slice)))
-    };
-    let gop_weight = |gop: u64| weight(gop * gop_frames, ((gop + 1) * gop_frames).min(end));
-    let weights: Vec<u64> = (0..end.div_ceil(gop_frames)).map(gop_weight).collect();
-    let lead_in = |cut: u64| lead_in_frames(stream, draft.source_pts[frame_at(cut)]) as u64;
-    let budget = stream.pts.len() as u64 / LEAD_IN_PART;
-    let most = sizes.most_of(weights.iter().sum());
-    // Cuts that move further towards keyframes leave chunks of less even sizes: no further than is needed.
-    let mut best: Option<(u64, Vec<u64>)> = None;
-    for lead_in_cost in LEAD_IN_COSTS {
-        let cuts = falling_cuts_at(draft, stream, &weights, sizes, lead_in_cost);
-        let cuts = thinned(&cuts, end, (lead_in, budget), (weight, most));
-        let cost: u64 = cuts.iter().map(|&cut| lead_in(cut)).sum();
-        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
-            best = Some((cost, cuts));
-        }
-        if cost <= budget {
-            break;
-        }
-    }
-    best.map(|(_, cuts)| cuts).unwrap_or_default()
-}
-
-fn falling_cuts_at(
-    draft: &Draft,
-    stream: &VideoStream,
-    weights: &[u64],
-    sizes: &Sizes,
-    lead_in_cost: u64,
-) -> Vec<u64> {
-    let (gop_count, mut left) = (weights.len() as u64, weights.iter().sum::<u64>());
-    let (mut cuts, mut start) = (Vec::new(), 0);
-    loop {
-        let ideal = start + sizes.gops_of_next(&weights[frame_at(start)..], left);
-        // What is left behind the last cut is no less than half a chunk.
-        let reach = (ideal - start) / 2;
-        if ideal + reach >= gop_count {
-            return cuts;
-        }
-        let furthest =
-            if lead_in_cost == 1 { ideal + reach } else { start + (ideal - start) * LONGEST_STRETCH };
-        let candidates = (ideal - reach)..=furthest.min(gop_count - 1);
-        let gop = near(draft, stream, ideal, candidates, (lead_in_cost, 1));
-        left -= weights[frame_at(start)..frame_at(gop)].iter().sum::<u64>();
-        cuts.push(gop * u64::from(draft.gop_frames));
-        start = gop;
-    }
-}
-
-/// The GOP among these at which a cut costs least.
-fn near(
-    draft: &Draft,
-    stream: &VideoStream,
-    ideal: u64,
-    candidates: RangeInclusive<u64>,
-    (lead_in_cost, move_cost): (u64, u64),
-) -> u64 {
-    let gop_frames = u64::from(draft.gop_frames);
-    let cost = |gop: &u64| {
-        let first_pts = draft.source_pts[frame_at(gop * gop_frames)];
-        let lead_in = lead_in_frames(stream, first_pts) as u64;
-        (lead_in_cost * lead_in + move_cost * gop.abs_diff(ideal) * gop_frames, gop.abs_diff(ideal), *gop)
-    };
-    candidates.min_by_key(cost).unwrap_or(ideal)
-}
-
-/// The cut in every grid at the time of the first grid's; none when a grid would be left with nothing on one side.
+/// The cut in every grid at the time of the first grid's; none when a grid would be left with nothing on one side. GOPs
+/// that are whole in the first grid are whole in all.
 fn cut_all(drafts: &[Draft], primary_cut: u64, before: &[u64]) -> Option<Vec<u64>> {
     let primary = &drafts[0];
-    let time = i128::from(primary.times[frame_at(primary_cut)]);
-    let cuts = drafts.iter().zip(before).enumerate().map(|(at, (draft, &before))| {
+    let at = frame_at(primary_cut);
+    let is_whole = primary_cut.checked_sub(before[0])?.is_multiple_of(u64::from(primary.gop_frames));
+    let cuts = drafts.iter().zip(before).enumerate().map(|(index, (draft, &before))| {
         let gop_frames = u64::from(draft.gop_frames);
-        let frame = match at {
-            0 => primary_cut,
-            _ => {
-                let scaled = time * i128::from(draft.timescale);
-                let earlier = |&other: &i64| i128::from(other) * i128::from(primary.timescale) < scaled;
-                draft.times.partition_point(earlier) as u64
+        let frame = match (index, is_whole) {
+            (0, _) => primary_cut,
+            (_, true) => {
+                let frame = draft.frame_from(primary.times[at], primary.timescale);
+                before + (frame.saturating_sub(before) + gop_frames / 2) / gop_frames * gop_frames
             }
+            // Nothing before the keyframe is shown.
+            (_, false) => draft
+                .frame_from(primary.times[at], primary.timescale)
+                .max(draft.source_pts.partition_point(|&shown| shown < primary.source_pts[at]) as u64),
         };
-        let nearest = (frame + gop_frames / 2) / gop_frames * gop_frames;
-        (nearest > before && nearest < draft.frame_count()).then_some(nearest)
+        (frame > before && frame < draft.frame_count()).then_some(frame)
     });
     cuts.collect()
 }
@@ -260,29 +185,11 @@ pub(super) fn seek_for(stream: &VideoStream, pts: i64) -> Option<i64> {
     (keyframe > 0).then(|| stream.pts[keyframe])
 }
 
-fn lead_in_frames(stream: &VideoStream, first_pts: i64) -> usize {
-    position(stream, first_pts) - keyframe_before(stream, first_pts).unwrap_or(0)
-}
-
-/// Position of the keyframe from which a frame, and what its filters look at, can be decoded.
-fn keyframe_before(stream: &VideoStream, first_pts: i64) -> Option<usize> {
-    let lead = if stream.interlaced { DEINTERLACE_LEAD_FRAMES } else { 0 };
-    let needed = position(stream, first_pts).saturating_sub(lead);
-    let after = stream.keyframes.partition_point(|&keyframe| keyframe as usize <= needed);
-    Some(stream.keyframes[after.checked_sub(1)?] as usize)
-}
-
-/// Grids show only frames that the source has.
-fn position(stream: &VideoStream, pts: i64) -> usize {
-    stream.pts.partition_point(|&time| time < pts)
-}
-
-fn frame_at(frame: u64) -> usize {
-    usize::try_from(frame).expect("a grid fits in memory")
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::falling::{MOST_LEAD_IN_PART, ONLY_CUT_PART};
     use super::super::fixtures::video;
     use super::super::grid::{Frames, Pace};
     use super::super::timeline::Moment;
@@ -293,9 +200,9 @@ mod tests {
         let keyframes = (0..1500).step_by(250).collect();
         let stream = VideoStream { keyframes, ..video(640, 360, (1, 25), 1, 1250) };
         let zero = Moment::new(0, stream.time_base).unwrap();
-        let draft = Frames::new(&stream, zero).draft(Pace::Own, 2);
+        let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
         // Even shares end at GOPs 6, 13 and 19; 20 begins with a keyframe and spares 200 frames of lead-in.
-        assert_eq!(even_cuts(&draft, &stream, 4), [300, 650, 1000]);
+        assert_eq!(even_cuts(&Places::of(&drafts, &stream), 4), [300, 650, 1000]);
     }
 
     #[test]
@@ -310,6 +217,32 @@ mod tests {
         let stream = VideoStream { keyframes: (0..5000).step_by(50).collect(), ..stream };
         let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
         assert_eq!((chunks.len(), note), (20, None));
+    }
+
+    proptest! {
+        #[test]
+        fn little_of_the_source_is_read_twice(
+            steps in proptest::collection::vec(1_u32..400, 1..40), count in 1_i64..4000, slots in 1_u32..300,
+        ) {
+            let starts = steps.iter().scan(0, |at, step| { *at += step; Some(*at) });
+            let keyframes: Vec<u32> = [0].into_iter().chain(starts).filter(|&at| i64::from(at) < count).collect();
+            let stream = VideoStream { keyframes, ..video(1920, 1080, (1, 25), 1, count) };
+            let zero = Moment::new(0, stream.time_base).unwrap();
+            let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
+            let wanted = Wanted::Falling(Sizes::of(&drafts, &[], slots));
+            let (chunks, _) = cut(&drafts, &stream, &wanted);
+            let most = if chunks.len() == 2 { ONLY_CUT_PART } else { MOST_LEAD_IN_PART };
+            prop_assert!(lead_in_total(&drafts, &stream, &chunks) as u64 <= count as u64 / most);
+        }
+    }
+
+    #[test]
+    fn a_source_with_one_keyframe_stays_whole() {
+        let stream = video(1920, 1080, (1, 25), 1, 5000);
+        let zero = Moment::new(0, stream.time_base).unwrap();
+        let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
+        let wanted = Wanted::Falling(Sizes::of(&drafts, &[], 8));
+        assert_eq!(cut(&drafts, &stream, &wanted).0.len(), 1);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::source::VideoStream;
 /// Cuts all grids; `wanted` is how large chunks would be otherwise.
 pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> Vec<Chunk> {
     let efforts = Efforts::of(stream);
-    let usual = primary_cuts(&drafts[0], stream, &efforts, wanted);
+    let usual = primary_cuts(drafts, stream, &efforts, wanted);
     let gop_frames = u64::from(drafts[0].gop_frames);
     cut_at(drafts, stream, &efforts, &cuts(drafts[0].frame_count(), gop_frames, &usual))
 }

@@ -181,6 +181,19 @@ impl Draft {
         self.source_pts.len() as u64
     }
 
+    /// The first frame that is shown at this time or later.
+    pub(super) fn frame_from(&self, time: i64, timescale: u32) -> u64 {
+        let scaled = i128::from(time) * i128::from(self.timescale);
+        self.times.partition_point(|&other| i128::from(other) * i128::from(timescale) < scaled) as u64
+    }
+
+    /// Whether a frame begins at exactly this time.
+    pub(super) fn has_frame_at(&self, time: i64, timescale: u32) -> bool {
+        let at = usize::try_from(self.frame_from(time, timescale)).unwrap_or(usize::MAX);
+        let scaled = i128::from(time) * i128::from(self.timescale);
+        self.times.get(at).is_some_and(|&other| i128::from(other) * i128::from(timescale) == scaled)
+    }
+
     pub(super) fn into_grid(self) -> Grid {
         Grid {
             timescale: self.timescale,

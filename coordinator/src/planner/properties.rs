@@ -1,5 +1,5 @@
-//! What holds for every plan, whatever the source: chunks cover each grid exactly and cut no GOP, times rise, nothing is
-//! scaled up, sound starts at or after zero.
+//! What holds for every plan, whatever the source: chunks cover each grid exactly, evenly timed grids are cut at the same
+//! times, times rise, nothing is scaled up, sound starts at or after zero.
 
 use flotilla_profiles::{Library, Profile};
 use proptest::prelude::*;
@@ -53,12 +53,10 @@ fn check_grids(video: &VideoPlan, stream: &VideoStream) -> Result<(), TestCaseEr
         prop_assert!(shown.windows(2).all(|pair| pair[0] <= pair[1]));
         prop_assert!(shown.iter().all(|pts| stream.pts.binary_search(pts).is_ok()), "only frames that exist");
         let mut next = 0;
-        for (chunk_index, chunk) in video.chunks.iter().enumerate() {
+        for chunk in &video.chunks {
             let slice = chunk.slices[grid_index];
             prop_assert_eq!(slice.start_frame, next, "chunks follow one another");
             prop_assert!(slice.end_frame > slice.start_frame, "no chunk is empty");
-            let last = chunk_index + 1 == video.chunks.len();
-            prop_assert!(last || slice.frame_count() % u64::from(grid.gop_frames) == 0, "no GOP is cut");
             let first_pts = shown[slice.start_frame as usize];
             prop_assert!(chunk.seek_pts.is_none_or(|seek| seek <= first_pts), "decoding starts in time");
             next = slice.end_frame;
@@ -94,11 +92,32 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn chunks_cover_every_grid_and_cut_no_gop(source in any_source(), slots in 0_u32..40, length in 0_u32..30) {
+    fn chunks_cover_every_grid(source in any_source(), slots in 0_u32..40, length in 0_u32..30) {
         let chunk_seconds = (length > 0).then_some(length);
         let plan = plan(&source, &profile("web-mp4"), &Request { slots, chunk_seconds, early: false }).unwrap();
         check_grids(plan.video.as_ref().unwrap(), &source.video[0])?;
         check_ladder(&plan, &source.video[0])?;
+    }
+
+    /// Players switch between renditions at keyframes, which must be at the same times.
+    #[test]
+    fn all_grids_of_an_even_source_are_cut_at_the_same_times(
+        steps in prop::collection::vec(1_u32..400, 1..40), count in 1_i64..4000, slots in 1_u32..300, length in 0_u32..9,
+    ) {
+        let starts = steps.iter().scan(0, |at, step| { *at += step; Some(*at) });
+        let keyframes = [0].into_iter().chain(starts).filter(|&at| i64::from(at) < count).collect();
+        let stream = VideoStream { keyframes, ..video(1920, 1080, (1, 60), 1, count) };
+        let request = Request { slots, chunk_seconds: (length > 0).then_some(length), early: false };
+        let plan = plan(&source(vec![stream], vec![], 0), &profile("web"), &request).unwrap();
+        let video = plan.video.unwrap();
+        prop_assert_eq!(video.grids.len(), 2);
+        for chunk in &video.chunks {
+            let starts = video.grids.iter().zip(&chunk.slices).map(|(grid, slice)| {
+                (grid.times.get(slice.start_frame), slice.frame_count().div_ceil(grid.gop_frames.into()))
+            });
+            let starts: Vec<_> = starts.collect();
+            prop_assert_eq!(starts[0], starts[1], "time and GOPs");
+        }
     }
 
     #[test]

@@ -71,16 +71,16 @@ impl Sizes {
     }
 
     /// GOPs of the next chunk, of those whose weights are given and sum up to `left`; at least one.
-    pub(super) fn gops_of_next(&self, weights: &[u64], left: u64) -> u64 {
+    pub(super) fn gops_of_next(&self, weights: impl Iterator<Item = u64>, left: u64) -> u64 {
         let target = (left / (SHARES_PER_SLOT * self.slots)).max(self.least);
         let mut sum = 0;
-        let more = |weight: &&u64| {
+        let more = |weight: &u64| {
             // To the nearest GOP: one that is more than half beyond the target is left out.
-            let wanted = sum + **weight / 2 <= target;
-            sum += **weight;
+            let wanted = sum + *weight / 2 <= target;
+            sum += *weight;
             wanted
         };
-        (weights.iter().take_while(more).count() as u64).clamp(1, self.most_gops)
+        (weights.take_while(more).count() as u64).clamp(1, self.most_gops)
     }
 }
 
@@ -101,7 +101,7 @@ mod tests {
         let mut rest = weights.as_slice();
         let mut chunks = Vec::new();
         while !rest.is_empty() {
-            let gops = sizes.gops_of_next(rest, 48_000 * rest.len() as u64);
+            let gops = sizes.gops_of_next(rest.iter().copied(), 48_000 * rest.len() as u64);
             chunks.push(gops);
             rest = &rest[usize::try_from(gops).unwrap()..];
         }
@@ -120,9 +120,9 @@ mod tests {
     fn easy_stretches_make_longer_chunks() {
         let sizes = Sizes { slots: 1, least: 96_000, most_gops: 30 };
         let weights = [[12_000; 10], [48_000; 10]].concat();
-        assert_eq!(sizes.gops_of_next(&weights, 600_000), 11);
-        assert_eq!(sizes.gops_of_next(&weights[10..], 480_000), 3);
-        assert_eq!(sizes.gops_of_next(&[u64::MAX / 2], u64::MAX / 2), 1);
-        assert_eq!(sizes.gops_of_next(&[0; 50], 0), 30);
+        assert_eq!(sizes.gops_of_next(weights.into_iter(), 600_000), 11);
+        assert_eq!(sizes.gops_of_next([48_000; 10].into_iter(), 480_000), 3);
+        assert_eq!(sizes.gops_of_next([u64::MAX / 2].into_iter(), u64::MAX / 2), 1);
+        assert_eq!(sizes.gops_of_next([0; 50].into_iter(), 0), 30);
     }
 }

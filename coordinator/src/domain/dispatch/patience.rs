@@ -1,6 +1,8 @@
 //! Earliest finish first: near the end of the queue a slow runner leaves a task alone when the faster ones will have
 //! ended everything, this task included, before it would be done. While there is more work than that, everybody works.
 
+use std::borrow::Cow;
+
 /// A slot of a faster runner.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
@@ -13,9 +15,12 @@ pub struct Slot {
 /// A runner is faster when it is so by this factor: estimates are not better.
 pub const FASTER: f64 = 1.5;
 
-/// Longest time for which a task is left alone altogether. The faster one may never ask for it, whatever the figures
+/// Longest time for which a task is left for slots that are idle. Their runner may never ask for it, whatever the figures
 /// say: its disk is full, or its network is gone.
-pub const LONGEST_MS: u64 = 60_000;
+pub const IDLE_MS: u64 = 60_000;
+
+/// Longest time for which a task is left alone altogether.
+const LONGEST_MS: u64 = 600_000;
 
 /// Whether to leave a task of `pixels` that would take me `mine_ms`. `queue_pixels` are all that is ready, this task
 /// included; `faster` are the slots of faster runners that could do it.
@@ -27,9 +32,13 @@ pub fn leave(pixels: u64, mine_ms: u64, queue_pixels: u64, faster: &[Slot]) -> b
     begun_ms + pixels as f64 * 1000.0 / best < mine_ms as f64
 }
 
-/// For how long a task may be left alone: as long as I would take for it, but not for ever.
-pub fn longest_ms(mine_ms: u64) -> u64 {
-    mine_ms.min(LONGEST_MS)
+/// The slots for which a task may still be left that has been left for so long.
+pub fn relied_on(slots: &[Slot], left_for_ms: u64) -> Cow<'_, [Slot]> {
+    match left_for_ms {
+        0..IDLE_MS => Cow::Borrowed(slots),
+        IDLE_MS..LONGEST_MS => slots.iter().copied().filter(|slot| slot.free_in_ms > 0).collect(),
+        _ => Cow::Borrowed(&[]),
+    }
 }
 
 /// When some slot is free and `pixels` are done by all of them together, each from when it is free, milliseconds from
@@ -90,7 +99,9 @@ mod tests {
     #[test]
     fn without_a_faster_one_everybody_works_and_patience_ends() {
         check(1, &[], false);
-        assert_eq!((longest_ms(5_000), longest_ms(900_000)), (5_000, LONGEST_MS));
+        let slots = free_in(&[0, 7, 0]);
+        let relied_on = |left_for_ms| relied_on(&slots, left_for_ms).len();
+        assert_eq!([0, IDLE_MS - 1, IDLE_MS, LONGEST_MS].map(relied_on), [3, 3, 1, 0]);
     }
 
     proptest! {

@@ -8,6 +8,10 @@ const NEWEST: f64 = 0.3;
 /// Weight of the newest measurement in the fleet's mean.
 const NEWEST_OF_FLEET: f64 = 0.1;
 
+/// Of the fleet's mean, what a runner is believed to do of which nothing was measured: what takes long is not for it before
+/// it has done something short.
+const CAUTION: f64 = 0.15;
+
 /// The mean after another measurement; the first one stands alone.
 pub fn mean(before: Option<f64>, measured: f64) -> f64 {
     weighted(before, measured, NEWEST)
@@ -44,10 +48,14 @@ pub struct Known {
 
 impl Known {
     /// The best guess: measured here, else by its benchmark, else as the fleet does it, scaled by how the runner
-    /// compares elsewhere, else an ordinary slot's.
+    /// compares elsewhere, or by caution; an ordinary slot's while nobody has done any.
     pub fn estimate(self) -> f64 {
         let known = self.own.or(self.benchmark);
-        let guessed = || self.fleet.unwrap_or(self.ordinary) * self.beside_fleet.unwrap_or(1.0);
+        let beside = |without: f64| self.beside_fleet.unwrap_or(without);
+        let guessed = || match self.fleet {
+            Some(fleet) => fleet * beside(CAUTION),
+            None => self.ordinary * beside(1.0),
+        };
         known.unwrap_or_else(guessed).max(1.0)
     }
 }
@@ -73,7 +81,7 @@ mod tests {
         let nothing = Known { ordinary: 40.0, ..Known::default() };
         check(nothing, 40.0);
         let fleet = Known { fleet: Some(60.0), ..nothing };
-        check(fleet, 60.0);
+        check(fleet, 9.0);
         let slower = Known { beside_fleet: Some(0.5), ..fleet };
         check(slower, 30.0);
         check(Known { beside_fleet: Some(0.5), ..nothing }, 20.0);

@@ -1,13 +1,14 @@
 //! The choice of a task for a runner: the queue's jobs in their order, the tasks of a job by rank, unless the task is
 //! better left for a faster runner; when nothing is ready, a second attempt of a task that takes too long.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::super::*;
 use super::columns::unsigned;
+use super::faster::Faster;
 use super::line::{Line, Place};
-use super::{copies, faster, fitness, speeds};
-use crate::domain::dispatch::{Policy, patience};
+use super::{copies, fitness, speeds};
+use crate::domain::dispatch::Policy;
 use crate::domain::work::milliseconds;
 use crate::domain::{TaskId, Work};
 
@@ -19,6 +20,12 @@ const JOBS_LOOKED_AT: usize = 64;
 
 /// Tasks of one job that are looked at.
 const TASKS_LOOKED_AT: usize = 256;
+
+/// Tasks of one job that a slow runner looks at for one that is small enough.
+const TASKS_WEIGHED: usize = 1024;
+
+/// Tasks that one claim notes as left for faster runners.
+const TASKS_NOTED: usize = 32;
 
 /// What a runner is to get.
 pub struct Choice {
@@ -84,19 +91,42 @@ pub fn choose(
 }
 
 impl Asking<'_> {
-    /// The best task of one job.
+    /// The best task of one job. What takes longest is for the fast: a slower runner gets the first one, from the longest
+    /// to the shortest, that no faster one would end sooner.
     fn within(&self, place: &Place, policy: &Policy, left: &mut Vec<TaskId>) -> Result<Option<Wanted>> {
         let Some(best) = self.best(place)? else { return Ok(None) };
-        if !policy.earliest_finish || !self.leaves(place, &best, left)? {
+        let speed = speeds::estimate(self.db, self.runner, &best.work)?;
+        let faster = match policy.earliest_finish {
+            true => {
+                let encoders = encoders(&place.encoders_json)?;
+                Faster::than(self, &place.job_id, (&encoders, &best.work, speed), None)?
+            }
+            false => None,
+        };
+        let Some(faster) = faster else { return self.wanted(place, best).map(Some) };
+        if !self.leaves(&faster, &best, 0) {
             return self.wanted(place, best).map(Some);
         }
-        // What takes longest is for the fast; the shortest may still be for me.
-        match self.shortest(place)? {
-            Some(short) if short.task_id != best.task_id && !self.leaves(place, &short, left)? => {
-                self.wanted(place, short).map(Some)
+        self.not_left(place, &faster, left)?.map(|task| self.wanted(place, task)).transpose()
+    }
+
+    /// The longest task that is not left for faster runners. What they would have to do first is what goes before it.
+    fn not_left(&self, place: &Place, faster: &Faster, left: &mut Vec<TaskId>) -> Result<Option<Ready>> {
+        let mut statement = self.db.prepare_cached(&format!("{READY} ORDER BY rank DESC, position"))?;
+        let found = statement.query_map(params![place.job_id, place.encoders_json], ready)?;
+        let mut before = 0_u64;
+        for task in found.take(TASKS_WEIGHED) {
+            let task = task?;
+            if !self.leaves(faster, &task, before) {
+                if self.may_have(place, &task)? {
+                    return Ok(Some(task));
+                }
+            } else if task.left_since.is_none() && left.len() < TASKS_NOTED {
+                left.push(task.task_id);
             }
-            _ => Ok(None),
+            before = before.saturating_add(task.work.pixels);
         }
+        Ok(None)
     }
 
     /// The first by rank that the runner may have; among those that are worth as much, one whose neighbour it has had:
@@ -125,16 +155,6 @@ impl Asking<'_> {
         Ok(alike.into_iter().next())
     }
 
-    fn shortest(&self, place: &Place) -> Result<Option<Ready>> {
-        let mut statement =
-            self.db.prepare_cached(&format!("{READY} ORDER BY rank, position DESC LIMIT 1"))?;
-        let found = statement.query_row(params![place.job_id, place.encoders_json], ready).optional()?;
-        match found {
-            Some(task) if self.may_have(place, &task)? => Ok(Some(task)),
-            _ => Ok(None),
-        }
-    }
-
     fn may_have(&self, place: &Place, task: &Ready) -> Result<bool> {
         Ok(!task.tried
             || fitness::fit_to_try_again(self, &place.job_id, &place.encoders_json, &task.task_id)?)
@@ -148,22 +168,10 @@ impl Asking<'_> {
         Ok(statement.exists(params![place.job_id, position, self.runner.id])?)
     }
 
-    /// Whether a task is left for a faster runner; pushes it onto `left` when that is to be noted.
-    fn leaves(&self, place: &Place, task: &Ready, left: &mut Vec<TaskId>) -> Result<bool> {
-        let speed = speeds::estimate(self.db, self.runner, &task.work)?;
-        let mine_ms = milliseconds(task.work.pixels, speed);
+    /// Whether a task is left for a faster runner.
+    fn leaves(&self, faster: &Faster, task: &Ready, before: u64) -> bool {
         let left_for_ms = task.left_since.map_or(0, |since| self.now.since_ms(since));
-        if left_for_ms >= patience::longest_ms(mine_ms) {
-            return Ok(false);
-        }
-        let encoders = encoders(&place.encoders_json)?;
-        if !faster::end_sooner(self, &place.job_id, &encoders, &task.work, speed)? {
-            return Ok(false);
-        }
-        if task.left_since.is_none() {
-            left.push(task.task_id.clone());
-        }
-        Ok(true)
+        faster.end_sooner(task.work.pixels, before, left_for_ms)
     }
 
     fn wanted(&self, place: &Place, task: Ready) -> Result<Wanted> {

@@ -5,10 +5,12 @@ use rusqlite::{Row, params};
 use super::super::*;
 use super::choice::{Asking, Wanted, encoders};
 use super::columns::unsigned;
+use super::faster::Faster;
 use super::line::meets;
 use super::{fitness, rows, speeds};
 use crate::domain::Work;
 use crate::domain::dispatch::copies::{gain_ms, left_ms};
+use crate::domain::dispatch::patience::IDLE_MS;
 use crate::domain::work::milliseconds;
 
 /// Running attempts that are looked at: those that end last, and as many that should have ended longest ago.
@@ -16,6 +18,7 @@ const LOOKED_AT: u32 = 32;
 
 /// An attempt that a copy could overtake.
 struct Straggler {
+    runner_id: RunnerId,
     task_id: TaskId,
     job_id: JobId,
     encoders_json: String,
@@ -39,7 +42,7 @@ pub fn choose(asking: &Asking<'_>) -> Result<Option<Wanted>> {
             continue;
         };
         let encoders = encoders(&one.encoders_json)?;
-        if !is_fit(asking, &one, &encoders)? {
+        if !is_fit(asking, &one, &encoders)? || is_for_faster(asking, &one, &encoders, speed)? {
             continue;
         }
         let Straggler { task_id, job_id, work, .. } = one;
@@ -65,10 +68,16 @@ fn is_fit(asking: &Asking<'_>, one: &Straggler, encoders: &[String]) -> Result<b
         && !fitness::is_in_the_way(asking.db, &one.task_id)?)
 }
 
+/// A faster slot that is busy now, of a runner other than the straggler's, would end a copy sooner. One that is idle would have taken it.
+fn is_for_faster(asking: &Asking<'_>, one: &Straggler, encoders: &[String], speed: f64) -> Result<bool> {
+    let faster = Faster::than(asking, &one.job_id, (encoders, &one.work, speed), Some(&one.runner_id))?;
+    Ok(faster.is_some_and(|faster| faster.end_sooner(one.work.pixels, 0, IDLE_MS)))
+}
+
 /// Tasks with one running attempt, on another runner.
 fn running(asking: &Asking<'_>) -> Result<Vec<Straggler>> {
     let mut statement = asking.db.prepare_cached(
-        "SELECT t.id, t.job_id, t.encoders_json, t.class, t.pixels, t.cost_ms, a.ends_at FROM \
+        "SELECT t.id, t.job_id, t.encoders_json, t.class, t.pixels, t.cost_ms, a.ends_at, a.runner_id FROM \
          (SELECT * FROM (SELECT id, task_id, runner_id, ends_at FROM attempts WHERE state = 'leased' \
          ORDER BY ends_at DESC LIMIT ?2) UNION SELECT * FROM (SELECT id, task_id, runner_id, ends_at FROM \
          attempts WHERE state = 'leased' ORDER BY ends_at LIMIT ?2)) a JOIN tasks t ON t.id = a.task_id \
@@ -82,6 +91,7 @@ fn running(asking: &Asking<'_>) -> Result<Vec<Straggler>> {
             encoders_json: row.get(2)?,
             work: Work { class: row.get(3)?, pixels: unsigned(row, 4)?, cost_ms: unsigned(row, 5)? },
             ends_at: row.get(6)?,
+            runner_id: row.get(7)?,
         })
     };
     rows::collect(statement.query_map(params![asking.runner.id, LOOKED_AT], straggler)?)

@@ -1,7 +1,7 @@
 //! Faster runners, as far as a slow one must know them before it leaves a task to them. Read only near the end of the
 //! queue, and never more than a few.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::*;
 use super::choice::Asking;
@@ -11,6 +11,7 @@ use super::{fitness, rows};
 use crate::domain::Work;
 use crate::domain::dispatch::copies::left_ms;
 use crate::domain::dispatch::patience::{self, Slot};
+use crate::domain::work::milliseconds;
 
 /// With ready tasks of more jobs than this, everybody works.
 const JOBS_AT_THE_END: u32 = 64;
@@ -18,39 +19,81 @@ const JOBS_AT_THE_END: u32 = 64;
 /// Faster runners that are looked at.
 const FASTEST: u32 = 64;
 
-/// A runner that is relied on must have been heard of within so many milliseconds: two beats.
-const RELIED_ON_MS: i64 = 20_000;
+/// A runner that is relied on must have been heard of within so many milliseconds: two beats of an idle one, which the store
+/// hears every 20 seconds.
+const RELIED_ON_MS: i64 = 45_000;
 
-/// Whether faster runners will have ended all that is ready, and this task too, before the asking one with its `speed`
-/// would have done this task.
-pub fn end_sooner(
-    asking: &Asking<'_>,
-    job_id: &JobId,
-    encoders: &[String],
-    work: &Work,
+/// What stands between the asking runner and the faster ones, read once for all tasks that it looks at.
+pub struct Faster {
+    /// Of runners that could do the job's tasks.
+    slots: Vec<Slot>,
+    /// Pixels that are ready in other jobs.
+    elsewhere: u64,
+    /// Pixels per second of the asking runner.
     speed: f64,
-) -> Result<bool> {
-    let db = asking.db;
-    let fastest = db
-        .prepare_cached("SELECT coalesce(max(pixels_per_second), 0.0) FROM speeds WHERE class = ?1")?
-        .query_row([&work.class], |row| row.get::<_, f64>(0))?;
-    if fastest <= speed * patience::FASTER {
-        return Ok(false);
-    }
-    let Some(ready_ms) = ready_ms(db)? else { return Ok(false) };
-    let slots = slots(asking, job_id, encoders, work, speed)?;
-    let queue_pixels = (ready_ms as f64 * work.ordinary_speed() / 1000.0) as u64;
-    let mine_ms = crate::domain::work::milliseconds(work.pixels, speed);
-    Ok(patience::leave(work.pixels, mine_ms, queue_pixels.max(work.pixels), &slots))
 }
 
-/// All that is ready, milliseconds of an ordinary slot; none: more than can be looked at.
-fn ready_ms(db: &Connection) -> Result<Option<u64>> {
+impl Faster {
+    /// The faster runners but `not` this one for tasks like `work`; none: nobody is faster, or there is so much to do that everybody works.
+    pub fn than(
+        asking: &Asking<'_>,
+        job_id: &JobId,
+        (encoders, work, speed): (&[String], &Work, f64),
+        not: Option<&RunnerId>,
+    ) -> Result<Option<Self>> {
+        let Some(yardstick) = yardstick(asking, work, speed)? else { return Ok(None) };
+        let Some(elsewhere_ms) = ready_elsewhere_ms(asking.db, job_id)? else { return Ok(None) };
+        let slots = slots(asking, job_id, encoders, &yardstick, not)?;
+        let elsewhere = (elsewhere_ms as f64 * work.ordinary_speed() / 1000.0) as u64;
+        Ok((!slots.is_empty()).then_some(Self { slots, elsewhere, speed }))
+    }
+
+    /// Whether they will have ended what goes before a task, and the task too, before the asking runner would have ended
+    /// it. `before` are the pixels of the job's tasks that go before; the task has been left for so long already.
+    pub fn end_sooner(&self, pixels: u64, before: u64, left_for_ms: u64) -> bool {
+        let mine_ms = milliseconds(pixels, self.speed);
+        let queue = self.elsewhere.saturating_add(before).saturating_add(pixels);
+        patience::leave(pixels, mine_ms, queue, &patience::relied_on(&self.slots, left_for_ms))
+    }
+}
+
+/// The class of work by which runners are compared. That of the task, or where the asking runner has not been measured at
+/// it, the one that it was measured at last: sound is done by few.
+struct Yardstick {
+    class: String,
+    /// The asking runner's own.
+    speed: f64,
+    /// Its speed at the task, in that of the class.
+    scale: f64,
+}
+
+/// None when nobody is faster.
+fn yardstick(asking: &Asking<'_>, work: &Work, speed: f64) -> Result<Option<Yardstick>> {
+    let db = asking.db;
+    let measured: Option<(String, f64)> = db
+        .prepare_cached(
+            "SELECT class, pixels_per_second FROM speeds WHERE runner_id = ?1 \
+             ORDER BY class = ?2 DESC, measured_at DESC LIMIT 1",
+        )?
+        .query_row(params![asking.runner.id, work.class], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (class, own) = measured.unwrap_or_else(|| (work.class.clone(), speed));
+    let fastest = db
+        .prepare_cached("SELECT coalesce(max(pixels_per_second), 0.0) FROM speeds WHERE class = ?1")?
+        .query_row([&class], |row| row.get::<_, f64>(0))?;
+    let is_slower = fastest > own * patience::FASTER;
+    Ok(is_slower.then_some(Yardstick { class, speed: own, scale: speed / own.max(1.0) }))
+}
+
+/// All that is ready in other jobs, milliseconds of an ordinary slot; none: more than can be looked at.
+fn ready_elsewhere_ms(db: &Connection, job_id: &JobId) -> Result<Option<u64>> {
     let mut statement = db.prepare_cached(
-        "SELECT count(*), coalesce(sum(ready_ms), 0) FROM (SELECT ready_ms FROM queue LIMIT ?1 + 1)",
+        "SELECT count(*), coalesce(sum(CASE WHEN job_id = ?2 THEN 0 ELSE ready_ms END), 0) \
+         FROM (SELECT job_id, ready_ms FROM queue LIMIT ?1 + 1)",
     )?;
+    let parameters = params![JOBS_AT_THE_END, job_id];
     let (count, sum) =
-        statement.query_row([JOBS_AT_THE_END], |row| Ok((row.get::<_, u32>(0)?, unsigned(row, 1)?)))?;
+        statement.query_row(parameters, |row| Ok((row.get::<_, u32>(0)?, unsigned(row, 1)?)))?;
     Ok((count <= JOBS_AT_THE_END).then_some(sum))
 }
 
@@ -58,8 +101,8 @@ fn slots(
     asking: &Asking<'_>,
     job_id: &JobId,
     encoders: &[String],
-    work: &Work,
-    speed: f64,
+    yardstick: &Yardstick,
+    not: Option<&RunnerId>,
 ) -> Result<Vec<Slot>> {
     let db = asking.db;
     let needs = fitness::needs(db, job_id, encoders)?;
@@ -70,15 +113,16 @@ fn slots(
     )?;
     let seen_since = asking.now.plus_ms(-asking.live_ms.min(RELIED_ON_MS));
     let faster = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Json<_>>(1)?.0, row.get(2)?));
-    let parameters = params![work.class, speed * patience::FASTER, seen_since, FASTEST];
+    let parameters = params![yardstick.class, yardstick.speed * patience::FASTER, seen_since, FASTEST];
     let found: Vec<(RunnerId, Capabilities, f64)> = rows::collect(statement.query_map(parameters, faster)?)?;
     let mut slots = Vec::new();
     for (runner_id, capabilities, speed) in found {
-        if runner_id != asking.runner.id && meets(&capabilities, &needs) {
+        let is_other = runner_id != asking.runner.id && Some(&runner_id) != not;
+        if is_other && meets(&capabilities, &needs) {
             let busy = busy_ms(db, &runner_id, asking.now)?;
             let idle = (capabilities.slots.max(1) as usize).saturating_sub(busy.len());
             let free_in = busy.into_iter().chain(std::iter::repeat_n(0, idle));
-            slots.extend(free_in.map(|free_in_ms| Slot { free_in_ms, speed }));
+            slots.extend(free_in.map(|free_in_ms| Slot { free_in_ms, speed: speed * yardstick.scale }));
         }
     }
     Ok(slots)

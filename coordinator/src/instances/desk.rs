@@ -22,6 +22,9 @@ use crate::parts::Parts;
 /// Orders that come within it share a job.
 const GATHER: Duration = Duration::from_millis(300);
 
+/// So many jobs are made for an order that shares none, each after the failure of the one before.
+const MAX_ALONE: u32 = 100;
+
 /// What an order wants of a source. No rung: the sound alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Piece {
@@ -155,12 +158,15 @@ impl Desk {
         order: &str,
     ) -> Result<Made, Trouble> {
         let profile = recipe::single(&parts.profiles, single)?;
-        let mut submission = submission(parts, client, &production, profile, order);
-        submission.picture = picture.map(SourceRef::Object);
-        if let Single::Edited(edits) = single {
-            submission.edits.clone_from(edits);
-        }
-        let job = jobs.submit(submission).await?;
+        let job = alone(jobs, order, |name| {
+            let mut submission = submission(parts, client, &production, profile.clone(), name);
+            submission.picture = picture.clone().map(SourceRef::Object);
+            if let Single::Edited(edits) = single {
+                submission.edits.clone_from(edits);
+            }
+            submission
+        });
+        let job = job.await?;
         production.used_at = parts.clock.now();
         if production.batches.iter().all(|batch| batch.job != job) {
             let (foreseen, used) = (BTreeSet::new(), BTreeSet::new());
@@ -261,6 +267,20 @@ async fn submit(
     let profile = recipe::profile(&parts.profiles, &menu)?;
     let submission = submission(parts, client, production, profile, &production.batches.len().to_string());
     Ok(jobs.submit(submission).await?)
+}
+
+/// The job of an order that shares none. A job that has failed or was called off is found again by its key, so what comes
+/// after it has another one.
+async fn alone(jobs: &Jobs, order: &str, submission: impl Fn(&str) -> Submission) -> Result<JobId, Trouble> {
+    let mut name = order.to_owned();
+    for again in 1..MAX_ALONE {
+        let job = jobs.submit(submission(&name)).await?;
+        if is_usable(jobs, &job).await? {
+            return Ok(job);
+        }
+        name = format!("{order}-{again}");
+    }
+    Err(Trouble::Ours(format!("{} jobs for it have failed", MAX_ALONE - 1)))
 }
 
 /// A job of a production. Killed between submission and note, we find it again by its key.

@@ -25,6 +25,9 @@ const EAGER: Duration = Duration::from_millis(2500);
 /// Between two questions when nobody tells that there is something: the socket may be away.
 const CALM: Duration = Duration::from_secs(30);
 
+/// Accepting takes no longer: accepted jobs get no signs of life before its end.
+const LONGEST_ROUND: Duration = Duration::from_secs(5);
+
 /// An order that we gave back is not taken again before; it doubles.
 const PUT_OFF: Duration = Duration::from_secs(60);
 
@@ -145,25 +148,31 @@ impl Link {
             return Ok(Round::Full);
         }
         let offered = self.runner.request(&want::job_types(self.transcribes())).await?;
+        let until = Instant::now() + LONGEST_ROUND;
         let mut left = false;
         let mut taken = Vec::new();
+        let mut trouble = None;
         for job in offered {
             let Some(fits) = self.fits(&job, &mut free) else { continue };
-            if !fits {
+            if !fits || Instant::now() > until {
                 left = true;
                 continue;
             }
             match self.runner.accept(&job.uuid).await {
-                Ok(accepted) => taken.push(accepted),
+                Ok(accepted) => taken.push(self.keep(accepted).await),
                 Err(CallError::Taken { .. } | CallError::Gone { .. }) => {}
                 Err(error) => {
-                    self.begin_all(taken).await;
-                    return Err(error);
+                    trouble = Some(error);
+                    break;
                 }
             }
         }
-        self.begin_all(taken).await;
-        Ok(if left { Round::More } else { Round::Dry })
+        // All at once, so that they share jobs.
+        taken.into_iter().for_each(|record| self.begin(record));
+        match trouble {
+            Some(error) => Err(error),
+            None => Ok(if left { Round::More } else { Round::Dry }),
+        }
     }
 
     /// Whether the fleet could start an offered job now; none: it is not for us.
@@ -229,24 +238,23 @@ impl Link {
         }
     }
 
-    async fn begin_all(self: &Arc<Self>, taken: Vec<AcceptedJob>) {
-        for accepted in taken {
-            let record = OrderRecord {
-                instance: self.url().to_owned(),
-                uuid: accepted.uuid.to_string(),
-                job_token: accepted.token.reveal().to_owned(),
-                kind: accepted.job_type.as_str().to_owned(),
-                payload: accepted.payload_json,
-                priority: i32::try_from(accepted.priority).unwrap_or(i32::MAX),
-                accepted_at: self.parts.clock.now(),
-                job: None,
-                answering: false,
-            };
-            if let Err(error) = records::keep(self.parts.store.as_ref(), &record).await {
-                tracing::error!(%error, job = %record.uuid, "an order cannot be kept; it would be lost with us");
-            }
-            self.begin(record);
+    /// Keeps an accepted job, before anything else: killed from here on, we go on with it.
+    async fn keep(&self, accepted: AcceptedJob) -> OrderRecord {
+        let record = OrderRecord {
+            instance: self.url().to_owned(),
+            uuid: accepted.uuid.to_string(),
+            job_token: accepted.token.reveal().to_owned(),
+            kind: accepted.job_type.as_str().to_owned(),
+            payload: accepted.payload_json,
+            priority: i32::try_from(accepted.priority).unwrap_or(i32::MAX),
+            accepted_at: self.parts.clock.now(),
+            job: None,
+            answering: false,
+        };
+        if let Err(error) = records::keep(self.parts.store.as_ref(), &record).await {
+            tracing::error!(%error, job = %record.uuid, "an order cannot be kept; it would be lost with us");
         }
+        record
     }
 
     fn begin(self: &Arc<Self>, record: OrderRecord) {
@@ -259,9 +267,11 @@ impl Link {
         self.parts.lifecycle.spawn(order::run(self.clone(), order));
     }
 
-    /// An order is over, whatever its end.
-    pub(super) async fn over(&self, order: &Order) {
-        order::forget(self, order).await;
+    /// An order is over, whatever its end. One whose end could not be told is kept for the next start.
+    pub(super) async fn over(&self, order: &Order, is_told: bool) {
+        if is_told {
+            order::forget(self, order).await;
+        }
         locked(&self.orders).remove(&order.record.uuid);
         self.news.notify_one();
     }

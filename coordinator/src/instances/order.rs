@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
 use super::records::{self, OrderRecord};
+use super::send::patiently;
 use super::trouble::Trouble;
 use super::want::{self, Want};
 use super::work;
@@ -93,7 +94,7 @@ impl Order {
 /// Works on an order until it is over, and tells the instance.
 pub async fn run(link: Arc<Link>, order: Arc<Order>) {
     let end = tokio::select! {
-        end = work::work(&link, &order) => end,
+        end = work(&link, &order) => end,
         trouble = beat(&link, &order) => Err(trouble),
         () = order.stop.cancelled() => Err(Trouble::Stopped),
         () = link.parts.lifecycle.stopping() => Err(Trouble::Stopped),
@@ -105,8 +106,18 @@ pub async fn run(link: Arc<Link>, order: Arc<Order>) {
             tracing::warn!(instance = link.url(), job = %uuid, kind, reason = %trouble, "not answered")
         }
     }
-    settle(&link, &order, end).await;
-    link.over(&order).await;
+    let is_told = settle(&link, &order, end).await;
+    link.over(&order, is_told).await;
+}
+
+/// Works. A source that is not there looks as if the job were no longer ours: a sign of life tells them apart.
+async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
+    let end = work::work(link, order).await;
+    if !matches!(end, Err(Trouble::Gone)) || order.answering.load(Ordering::Relaxed) {
+        return end;
+    }
+    patiently(|| link.runner.update(&order.uuid, &order.token, order.progress())).await?;
+    Err(Trouble::Ours("the instance does not find the source of this job".to_owned()))
 }
 
 /// Signs of life. Returns when the instance wants no more of it.
@@ -124,30 +135,49 @@ async fn beat(link: &Link, order: &Order) -> Trouble {
     }
 }
 
-/// Tells the instance how it ended, where that is ours to tell.
-async fn settle(link: &Link, order: &Order, end: Result<(), Trouble>) {
+/// Tells the instance how it ended, where that is ours to tell. An instance that is away is waited for: it does not notice
+/// by itself that nobody draws a storyboard. False: the order is to be taken up again at the next start.
+async fn settle(link: &Link, order: &Order, end: Result<(), Trouble>) -> bool {
     let (uuid, token) = (&order.uuid, &order.token);
     let told = match end {
-        Ok(()) => return link.tally(|tally| tally.answered += 1).await,
+        Ok(()) => {
+            link.tally(|tally| tally.answered += 1).await;
+            return true;
+        }
         Err(Trouble::Gone | Trouble::Unregistered) => {
             link.abandon(order).await;
-            return link.tally(|tally| tally.lost += 1).await;
+            link.tally(|tally| tally.lost += 1).await;
+            return true;
+        }
+        Err(Trouble::Stopped) => {
+            link.tally(|tally| tally.aborted += 1).await;
+            link.runner.abort(uuid, token, &Trouble::Stopped.to_string()).await
         }
         Err(Trouble::Source(reason)) => {
             link.tally(|tally| tally.failed += 1).await;
-            link.runner.error(uuid, token, &reason).await
+            until_stopped(link, order, || link.runner.error(uuid, token, &reason)).await
         }
-        Err(trouble @ (Trouble::Ours(_) | Trouble::Stopped)) => {
-            if !matches!(trouble, Trouble::Stopped) {
-                link.put_off(order);
-            }
+        Err(Trouble::Ours(reason)) => {
+            link.put_off(order);
             link.tally(|tally| tally.aborted += 1).await;
-            link.runner.abort(uuid, token, &trouble.to_string()).await
+            until_stopped(link, order, || link.runner.abort(uuid, token, &reason)).await
         }
     };
-    if let Err(error) = told {
-        // It will notice by itself: nobody gives signs of life any more.
-        tracing::warn!(%error, instance = link.url(), job = %uuid, "an instance was not told of an end");
+    let Err(error) = told else { return true };
+    tracing::warn!(%error, instance = link.url(), job = %uuid, "an instance was not told of an end");
+    !error.is_transient()
+}
+
+/// Tells an end patiently; once we are to stop, it is told at the next start.
+async fn until_stopped<F>(link: &Link, order: &Order, tell: impl Fn() -> F) -> Result<(), CallError>
+where
+    F: Future<Output = Result<(), CallError>>,
+{
+    let stopped = || CallError::Unreachable { reason: "the coordinator stops".to_owned() };
+    tokio::select! {
+        told = patiently(tell) => told,
+        () = order.stop.cancelled() => Err(stopped()),
+        () = link.parts.lifecycle.stopping() => Err(stopped()),
     }
 }
 

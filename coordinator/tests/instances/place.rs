@@ -157,6 +157,14 @@ impl Place {
         assert!(violations.is_empty(), "{violations:#?}");
     }
 
+    /// Waits until the coordinator works on no job of the instance.
+    pub async fn wait_no_orders(&self) {
+        self.wait("the end of all orders", async |place| {
+            place.view().await["orders"].as_array()?.is_empty().then_some(())
+        })
+        .await;
+    }
+
     /// Statuses of the calls of a route, of one job or of all.
     pub async fn statuses(&self, route: Route, job: Option<&str>) -> Vec<u16> {
         let calls = self.model().await.calls();

@@ -41,14 +41,6 @@ async fn wait_fleets_state(place: &Place, job: &str, state: JobState) {
         .await;
 }
 
-async fn wait_no_orders(place: &Place) {
-    place
-        .wait("the end of all orders", async |place| {
-            place.view().await["orders"].as_array()?.is_empty().then_some(())
-        })
-        .await;
-}
-
 /// Nothing was said about the ends of jobs.
 async fn assert_silent(place: &Place) {
     for route in [Route::Abort, Route::Error, Route::Success] {
@@ -70,7 +62,7 @@ async fn a_job_that_is_deleted_cancelled_or_taken_stops_its_work_without_a_word(
             }
         }
         wait_fleets_state(&place, &job, JobState::Cancelled).await;
-        wait_no_orders(&place).await;
+        place.wait_no_orders().await;
         assert_silent(&place).await;
         assert_eq!(place.view().await["tally"]["lost"], 1, "{how}");
     }
@@ -133,6 +125,22 @@ async fn a_failure_of_the_fleet_gives_the_job_back_and_it_is_not_taken_again_at_
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_made_for_one_job_alone_is_made_anew_after_a_failure() {
+    let place = Place::new().await;
+    *place.machine.fails.lock().unwrap() = Some((FailureClass::Profile, "no such encoder".into()));
+    let cut = json!([{ "name": "cut", "options": { "start": 0.5 } }]);
+    let payload = json!({ "input": { "videoFileUrl": "SOURCE" }, "tasks": cut });
+    let uuid = place.job("video-studio-transcoding", &payload).await;
+    place
+        .wait("the abort", async |place| (place.statuses(Route::Abort, None).await == [204]).then_some(()))
+        .await;
+    *place.machine.fails.lock().unwrap() = None;
+    place.wait_state(&uuid, State::Completed).await;
+    assert_eq!(place.statuses(Route::Abort, None).await, [204]);
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_is_away_for_a_while_in_any_phase_loses_nothing() {
     for phase in [Route::Accept, Route::File, Route::Update, Route::Success] {
         let place = Place::new().await;
@@ -178,7 +186,7 @@ async fn refusals_of_every_call_are_outlived_and_no_result_is_sent_twice() {
     }
     let uuid = place.job(WEB, &web()).await;
     place.wait_state(&uuid, State::Completed).await;
-    wait_no_orders(&place).await;
+    place.wait_no_orders().await;
     assert_eq!(place.statuses(Route::Success, None).await, [500, 0, 0], "the one that arrived was the last");
     assert_eq!(place.view().await["tally"]["answered"], 1);
     place.check().await;
@@ -207,7 +215,7 @@ async fn a_runner_whose_token_is_revoked_says_so_and_asks_no_more() {
         .await;
     assert!(trouble.contains("register"), "{trouble}");
     wait_fleets_state(&place, &job, JobState::Cancelled).await;
-    wait_no_orders(&place).await;
+    place.wait_no_orders().await;
     let asked = place.statuses(Route::Request, None).await.len();
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert_eq!(place.statuses(Route::Request, None).await.len(), asked);
@@ -264,6 +272,19 @@ async fn secrets_go_to_the_instance_alone() {
         !heard.is_empty() && heard.iter().all(|said| !said.contains("ptrt-") && !said.contains("ptrjt-")),
         "{heard:#?}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_is_not_there_gives_the_job_back() {
+    let place = Place::new().await;
+    let uuid = place.job(WEB, &from("SOURCE/elsewhere")).await;
+    place
+        .wait("the abort", async |place| {
+            (place.statuses(Route::Abort, Some(&uuid)).await == [204]).then_some(())
+        })
+        .await;
+    assert_eq!(place.statuses(Route::File, None).await, [404]);
+    place.check().await;
 }
 
 #[tokio::test(start_paused = true)]

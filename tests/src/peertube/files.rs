@@ -8,7 +8,7 @@ use futures::StreamExt;
 
 use super::fault::Fault;
 use super::job::Job;
-use super::routes::problem;
+use super::routes::{cut, problem};
 use super::server::Shared;
 use super::world::VideoFile;
 
@@ -40,7 +40,14 @@ pub(super) async fn send(
         _ => None,
     };
     let Some(found) = found else { return problem(404, "", "There is no such file") };
-    let Ok(bytes) = tokio::fs::read(&found).await else { return problem(404, "", "The file is gone") };
+    let bytes = match tokio::fs::read(&found).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return problem(404, "", "The file is gone");
+        }
+        // The instance is going away in the middle of it.
+        Err(_) => cut(),
+    };
     let bytes = Bytes::from(bytes);
     let total = bytes.len();
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());

@@ -71,12 +71,17 @@ impl Place {
     /// Stops the coordinator as a signal does.
     pub async fn stop(&mut self) {
         self.coordinator.take().expect("it runs").stop().await;
+        self.wait_released().await;
     }
 
     /// Stops the coordinator at once: nobody is told anything.
     pub async fn cut(&mut self) {
         drop(self.coordinator.take());
-        // Its tasks let go of the folder one by one.
+        self.wait_released().await;
+    }
+
+    /// Waits until the data folder is free: whoever still holds a connection lets go of it last.
+    async fn wait_released(&self) {
         self.wait("the end of the coordinator", async |place| {
             let lock = std::fs::File::open(place.config.data.dir.join("flotilla.sqlite.lock")).ok()?;
             lock.try_lock().is_ok().then_some(())

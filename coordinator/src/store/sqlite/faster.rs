@@ -31,6 +31,9 @@ pub struct Faster {
     elsewhere: u64,
     /// Pixels per second of the asking runner.
     speed: f64,
+    /// For how long a task counts as left already. A runner that was never measured does not wait for idle ones: they would
+    /// have taken the task, and it must begin with something.
+    left_ms: u64,
 }
 
 impl Faster {
@@ -45,7 +48,8 @@ impl Faster {
         let Some(elsewhere_ms) = ready_elsewhere_ms(asking.db, job_id)? else { return Ok(None) };
         let slots = slots(asking, job_id, encoders, &yardstick, not)?;
         let elsewhere = (elsewhere_ms as f64 * work.ordinary_speed() / 1000.0) as u64;
-        Ok((!slots.is_empty()).then_some(Self { slots, elsewhere, speed }))
+        let left_ms = if yardstick.is_measured { 0 } else { patience::IDLE_MS };
+        Ok((!slots.is_empty()).then_some(Self { slots, elsewhere, speed, left_ms }))
     }
 
     /// Whether they will have ended what goes before a task, and the task too, before the asking runner would have ended
@@ -53,7 +57,12 @@ impl Faster {
     pub fn end_sooner(&self, pixels: u64, before: u64, left_for_ms: u64) -> bool {
         let mine_ms = milliseconds(pixels, self.speed);
         let queue = self.elsewhere.saturating_add(before).saturating_add(pixels);
-        patience::leave(pixels, mine_ms, queue, &patience::relied_on(&self.slots, left_for_ms))
+        patience::leave(
+            pixels,
+            mine_ms,
+            queue,
+            &patience::relied_on(&self.slots, left_for_ms.max(self.left_ms)),
+        )
     }
 }
 
@@ -65,6 +74,8 @@ struct Yardstick {
     speed: f64,
     /// Its speed at the task, in that of the class.
     scale: f64,
+    /// Something was measured of it.
+    is_measured: bool,
 }
 
 /// None when nobody is faster.
@@ -77,12 +88,13 @@ fn yardstick(asking: &Asking<'_>, work: &Work, speed: f64) -> Result<Option<Yard
         )?
         .query_row(params![asking.runner.id, work.class], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
+    let is_measured = measured.is_some();
     let (class, own) = measured.unwrap_or_else(|| (work.class.clone(), speed));
     let fastest = db
         .prepare_cached("SELECT coalesce(max(pixels_per_second), 0.0) FROM speeds WHERE class = ?1")?
         .query_row([&class], |row| row.get::<_, f64>(0))?;
     let is_slower = fastest > own * patience::FASTER;
-    Ok(is_slower.then_some(Yardstick { class, speed: own, scale: speed / own.max(1.0) }))
+    Ok(is_slower.then_some(Yardstick { class, speed: own, scale: speed / own.max(1.0), is_measured }))
 }
 
 /// All that is ready in other jobs, milliseconds of an ordinary slot; none: more than can be looked at.

@@ -73,7 +73,7 @@ fn other_rates_are_resampled_down_and_up() {
     assert_eq!(plan.rendition_of(720, 30), None);
     let names = plan.renditions.iter().map(|rendition| plan.progressive_name(rendition));
     assert!(names.eq(["720p60", "720p", "720p15"]));
-    // Each chunk has frames of every grid, and all are cut at whole GOPs.
+    // Each chunk has frames of every grid.
     assert!(plan.chunks.len() >= 2 && plan.chunks.iter().all(|chunk| chunk.slices.len() == 3));
 }
 

@@ -88,7 +88,7 @@ fn a_disk_that_is_full() {
     }
     let program = coordinator_program();
     // Too small for the source, then for what is made of it.
-    for size in ["1m", "3m"] {
+    for size in ["1m", "4m"] {
         let stage = Stage::new();
         let disk = stage.path().join("disk");
         fs::create_dir(&disk).expect("a folder can be made");

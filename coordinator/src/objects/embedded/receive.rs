@@ -59,12 +59,27 @@ pub(super) async fn receive(
     sink.finish(&declared)
 }
 
+/// Room that is left for the database on the same disk: it must be able to note that the disk is full, and objects would
+/// take what it frees for that.
+const RESERVE_BYTES: u64 = 1 << 20;
+
+/// Refuses what would leave less than the reserve.
+fn keep_reserve(file: &std::fs::File, size_bytes: u64) -> std::io::Result<()> {
+    let disk = nix::sys::statvfs::fstatvfs(file)?;
+    let free_bytes = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    match free_bytes < size_bytes.saturating_add(RESERVE_BYTES) {
+        true => Err(std::io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
+}
+
 impl Sink {
     async fn write(mut self, content: Bytes) -> S3Result<Self> {
         super::objects::blocking(move || {
             self.md5.update(&content);
             self.checksums.update(&content);
             self.size_bytes += content.len() as u64;
+            keep_reserve(&self.temporary.file, content.len() as u64).map_err(failed)?;
             self.temporary.file.write_all(&content).map_err(failed)?;
             Ok(self)
         })

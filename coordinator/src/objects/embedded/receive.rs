@@ -66,7 +66,7 @@ const RESERVE_BYTES: u64 = 1 << 20;
 /// Refuses what would leave less than the reserve.
 fn keep_reserve(file: &std::fs::File, size_bytes: u64) -> std::io::Result<()> {
     let disk = nix::sys::statvfs::fstatvfs(file)?;
-    let free_bytes = u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size()));
+    let free_bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
     match free_bytes < size_bytes.saturating_add(RESERVE_BYTES) {
         true => Err(std::io::ErrorKind::StorageFull.into()),
         false => Ok(()),

@@ -71,7 +71,7 @@ impl Coordinator {
             turns: Turns::default(),
             admin_token: data_dir.admin_token()?,
             plans: Plans::default(),
-            shares: Shares::default(),
+            shares: Shares::of(&config),
             config,
         });
         let jobs = Jobs::new(parts.clone());

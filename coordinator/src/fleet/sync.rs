@@ -118,7 +118,7 @@ async fn assign(
     }
     let Some(_right) = turn.ask().await else { return Ok(vec![]) };
     let named = named(request).map(|lease| lease.attempt_id).collect();
-    let policy = parts.policy();
+    let policy = parts.shares.policy();
     let ask = Ask { runner_id: runner.id.clone(), named, live_ms: LIVE_MS, policy };
     let Outlook { has_work, underway } =
         parts.store.outlook(ask, parts.clock.now()).await.map_err(unavailable)?;

@@ -2,18 +2,17 @@
 //! source that come together share a job, hence one decode; what the instance usually asks for next is made with it.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flotilla_profiles::Profile;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::habits::{Form, Habits, Menu, Rung};
-use super::recipe;
 use super::records::{self, Batch, Identity, InstanceRecord, ProductionRecord};
 use super::trouble::Trouble;
 use super::want::Single;
-use crate::clock::new_id;
+use super::{locked, recipe};
 use crate::domain::{JobId, JobState};
 use crate::jobs::{Jobs, ProfileChoice, SourceRef, Submission};
 use crate::objects::Location;
@@ -303,13 +302,4 @@ fn submission(
         picture: None,
         edits: Vec::new(),
     }
-}
-
-/// A new production's id.
-pub fn new_production() -> JobId {
-    new_id()
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::fs::File;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 
 use super::records::{HEAD_BYTES, Identity};
 use super::trouble::Trouble;
@@ -14,13 +14,14 @@ use crate::config::Terms;
 use crate::data_dir::DataDir;
 use crate::objects::Location;
 use crate::parts::Parts;
-use crate::peertube::{CallError, JobToken, Runner, Window};
+use crate::peertube::{CallError, Download, JobToken, Runner, Waits, Window};
 
 /// How often a download is taken up again where it broke off without a byte in between.
 const MAX_BREAKS: u32 = 8;
 
-/// Pause after the first break; it doubles.
+/// Pauses after breaks.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 
 /// What a URL of a payload gives, by its length and first bytes.
 pub async fn identify(runner: &Runner, token: &JobToken, url: &str) -> Result<Identity, CallError> {
@@ -95,51 +96,78 @@ async fn download(
     limit_bytes: u64,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<(), Trouble> {
-    let unwritable = |error: std::io::Error| Trouble::Ours(format!("a source cannot be written: {error}"));
-    let mut file = File::create(path).await.map_err(unwritable)?;
-    let (mut done_bytes, mut breaks) = (0_u64, 0_u32);
+    let mut sink = Sink { file: File::create(path).await.map_err(unwritable)?, bytes: 0, limit_bytes };
+    let (mut breaks, mut waits) = (0, Waits::new(FIRST_PAUSE, LONGEST_PAUSE));
     loop {
-        let before = done_bytes;
-        let broken = match runner.download(url, token, Window { start: done_bytes, end: None }).await {
-            Err(error) if error.is_transient() => Some(error),
+        let before = sink.bytes;
+        let broken = match runner.download(url, token, Window { start: before, end: None }).await {
+            Err(error) if error.is_transient() => error.into(),
             Err(error) => return Err(error.into()),
-            Ok(mut reply) => {
-                if reply.start < done_bytes {
-                    // Its server knows no ranges: all of it comes again.
-                    file = File::create(path).await.map_err(unwritable)?;
-                    done_bytes = 0;
-                }
-                let total_bytes = reply.total_bytes.unwrap_or(0);
-                check_size(total_bytes, limit_bytes)?;
-                let mut broken = None;
-                while let Some(bytes) = reply.bytes.next().await {
-                    match bytes {
-                        Ok(bytes) => {
-                            file.write_all(&bytes).await.map_err(unwritable)?;
-                            done_bytes += bytes.len() as u64;
-                            check_size(done_bytes, limit_bytes)?;
-                            progress(done_bytes, total_bytes.max(done_bytes));
-                        }
-                        Err(error) => {
-                            broken = Some(error);
-                            break;
-                        }
-                    }
-                }
-                if broken.is_none() && (total_bytes == 0 || done_bytes >= total_bytes) {
-                    file.flush().await.map_err(unwritable)?;
-                    return Ok(());
-                }
-                broken
-            }
+            Ok(reply) => match sink.take(reply, progress).await? {
+                Taken::All => return Ok(()),
+                Taken::Part(broken) => broken,
+            },
         };
-        breaks = if done_bytes > before { 1 } else { breaks + 1 };
-        if breaks > MAX_BREAKS {
-            let cut_short = || Trouble::Ours("its source breaks off again and again".into());
-            return Err(broken.map_or_else(cut_short, |error: CallError| error.into()));
+        if sink.bytes > before {
+            breaks = 0;
+            waits.reset();
         }
-        tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(breaks - 1)).await;
+        breaks += 1;
+        if breaks > MAX_BREAKS {
+            return Err(broken);
+        }
+        tokio::time::sleep(waits.next_wait()).await;
     }
+}
+
+/// A file that grows by what comes.
+struct Sink {
+    file: File,
+    bytes: u64,
+    limit_bytes: u64,
+}
+
+/// How far a reply went.
+enum Taken {
+    All,
+    /// It broke off, for this reason.
+    Part(Trouble),
+}
+
+impl Sink {
+    async fn take(
+        &mut self,
+        mut reply: Download,
+        progress: &(dyn Fn(u64, u64) + Send + Sync),
+    ) -> Result<Taken, Trouble> {
+        if reply.start < self.bytes {
+            // Its server knows no ranges: all of it comes again.
+            self.file.set_len(0).await.map_err(unwritable)?;
+            self.file.rewind().await.map_err(unwritable)?;
+            self.bytes = 0;
+        }
+        let total_bytes = reply.total_bytes.unwrap_or(0);
+        check_size(total_bytes, self.limit_bytes)?;
+        while let Some(bytes) = reply.bytes.next().await {
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Taken::Part(error.into())),
+            };
+            self.file.write_all(&bytes).await.map_err(unwritable)?;
+            self.bytes += bytes.len() as u64;
+            check_size(self.bytes, self.limit_bytes)?;
+            progress(self.bytes, total_bytes.max(self.bytes));
+        }
+        if self.bytes < total_bytes {
+            return Ok(Taken::Part(Trouble::Ours("its source breaks off again and again".into())));
+        }
+        self.file.flush().await.map_err(unwritable)?;
+        Ok(Taken::All)
+    }
+}
+
+fn unwritable(error: std::io::Error) -> Trouble {
+    Trouble::Ours(format!("a source cannot be written: {error}"))
 }
 
 fn check_size(size_bytes: u64, limit_bytes: u64) -> Result<(), Trouble> {

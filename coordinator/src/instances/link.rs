@@ -1,7 +1,7 @@
 //! One instance: asks it for jobs, takes those that the fleet can start now, and keeps an order for each of them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::desk::Desk;
 use super::habits::Habits;
+use super::locked;
 use super::order::{self, Order};
 use super::records::{self, InstanceRecord, OrderRecord, ProductionRecord, Tally};
 use super::want::{self, Want};
-use crate::domain::runner::LIVE_MS;
 use crate::jobs::Jobs;
 use crate::parts::Parts;
 use crate::peertube::socket::Ear;
@@ -215,11 +215,8 @@ impl Link {
     }
 
     async fn free(&self) -> Free {
-        let now = self.parts.clock.now();
-        let runners = self.parts.store.runners().await.unwrap_or_default();
-        let live = runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
         let (mut slots, mut busy) = (0_u32, 0_u32);
-        for runner in live {
+        for runner in self.parts.live_runners().await.unwrap_or_default() {
             slots += runner.capabilities.slots;
             busy += runner.live_attempts.min(runner.capabilities.slots);
         }
@@ -355,8 +352,4 @@ impl Free {
     fn has_room(&self) -> bool {
         self.orders > 0 && (self.slots > 0 || !self.videos.is_empty())
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

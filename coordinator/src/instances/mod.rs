@@ -211,6 +211,7 @@ fn named(url: &str) -> String {
     origin.unwrap_or_else(|| url.trim_end_matches('/').to_owned())
 }
 
+/// The value behind a lock, whatever became of who held it before.
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

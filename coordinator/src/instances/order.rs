@@ -2,12 +2,13 @@
 //! why there is none.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
+use super::locked;
 use super::records::{self, OrderRecord};
 use super::send::patiently;
 use super::trouble::Trouble;
@@ -62,12 +63,12 @@ impl Order {
 
     /// The fleet's job that makes it, once there is one.
     pub fn job(&self) -> Option<JobId> {
-        self.job.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.job).clone()
     }
 
     /// Notes the fleet's job, in the store too.
     pub async fn note_job(&self, link: &Link, job: &JobId) -> Result<(), Trouble> {
-        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job.clone());
+        *locked(&self.job) = Some(job.clone());
         self.keep(link).await
     }
 

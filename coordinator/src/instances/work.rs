@@ -1,5 +1,6 @@
 //! What is done for an order: its source is had, the fleet's job found or made, its result waited for and sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer;
@@ -13,6 +14,7 @@ use super::send::{is_still_ours, patiently, send};
 use super::transcription;
 use super::trouble::Trouble;
 use super::want::{Single, Want};
+use crate::clock::new_id;
 use crate::domain::plan::Rendition;
 use crate::domain::{JobState, Plan};
 use crate::objects::Location;
@@ -86,7 +88,7 @@ enum Wanted<'a> {
 
 /// What it has made.
 enum Ready {
-    File(Box<Plan>, Delivery),
+    File(Arc<Plan>, Delivery),
     Storyboard(Location),
 }
 
@@ -185,7 +187,7 @@ async fn fetched(
     (source, identity): (&str, Identity),
     top: Option<Rung>,
 ) -> Result<ProductionRecord, Trouble> {
-    let id = desk::new_production();
+    let id = new_id();
     let at = link.parts.bucket.handed_source(&id);
     let progress = |done, total| order.note_progress((0, FETCHED), done, total);
     let of = (&order.token, &instance.terms);
@@ -241,11 +243,13 @@ async fn ready(link: &Link, job: &JobRecord, wanted: Wanted<'_>) -> Result<Optio
         let is_there = job.state == JobState::Published;
         return Ok(is_there.then(|| Ready::Storyboard(job.destination.storyboard())));
     }
-    let store = &link.parts.store;
-    let Some(plan) = store.plan(&job.id).await? else { return Ok(None) };
-    let tasks = store.tasks(&job.id).await?;
+    if job.state == JobState::Probing {
+        return Ok(None);
+    }
+    let plan = link.parts.plan(&job.id).await?;
+    let tasks = link.parts.store.tasks(&job.id).await?;
     let name = wanted.rendition(&plan)?.map(|rendition| rendition.name.as_str());
     let found = delivery::find(job, &plan, &tasks, name, wanted.shape());
     let found = found.map_err(|error| Trouble::Ours(error.to_string()))?;
-    Ok(found.map(|delivery| Ready::File(Box::new(plan), delivery)))
+    Ok(found.map(|delivery| Ready::File(plan, delivery)))
 }

@@ -15,12 +15,11 @@ use tokio::sync::Notify;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::domain::dispatch::Policy;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{JobId, Plan};
 use crate::lifecycle::Lifecycle;
 use crate::objects::{Storage, WorkBucket};
-use crate::store::{Result, Store};
+use crate::store::{Result, RunnerRecord, Store};
 use crate::wake::Wake;
 
 pub use busy::{Busy, Writing};
@@ -68,7 +67,7 @@ pub struct Parts {
     pub admin_token: String,
     /// Read lately.
     pub plans: Plans,
-    /// Weights of instances.
+    /// The rules of scheduling.
     pub shares: Shares,
 }
 
@@ -78,20 +77,16 @@ impl Parts {
         self.plans.of(self.store.as_ref(), job_id).await
     }
 
-    /// The rules of scheduling as they are now. A tenant of the configuration keeps the weight that stands there.
-    pub fn policy(&self) -> Policy {
-        let mut policy = self.config.policy();
-        for (tenant, weight) in self.shares.all() {
-            policy.weights.entry(tenant).or_insert(weight);
-        }
-        policy
-    }
-
     /// Slots of the runners that were seen lately.
     pub async fn live_slots(&self) -> Result<u32> {
+        Ok(self.live_runners().await?.iter().map(|runner| runner.capabilities.slots).sum())
+    }
+
+    /// The runners that were seen lately and take work.
+    pub async fn live_runners(&self) -> Result<Vec<RunnerRecord>> {
         let now = self.clock.now();
-        let runners = self.store.runners().await?;
-        let live = runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
-        Ok(live.map(|runner| runner.capabilities.slots).sum())
+        let mut runners = self.store.runners().await?;
+        runners.retain(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
+        Ok(runners)
     }
 }

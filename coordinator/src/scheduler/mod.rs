@@ -85,7 +85,7 @@ pub async fn assign(
         limit: free_slots,
         lease_ms: i64::from(parts.config.leases.lease_ms),
         live_ms: crate::domain::runner::LIVE_MS,
-        policy: parts.policy(),
+        policy: parts.shares.policy(),
         ids: Box::new(|| (new_id(), new_lease_token())),
     };
     let mut assignments = Vec::new();

@@ -107,6 +107,8 @@ struct Stat {
     pid: i32,
     parent: i32,
     cpu_seconds: f64,
+    /// Of its children that have ended.
+    ended_seconds: f64,
     threads: usize,
 }
 
@@ -123,7 +125,7 @@ fn descendants(root: i32) -> Vec<Stat> {
 }
 
 impl Stat {
-    /// proc(5): id (name) state parent … utime(14) stime(15) … threads(20); the name may hold anything.
+    /// proc(5): id (name) state parent … utime(14) stime(15) cutime(16) cstime(17) … threads(20); the name may hold anything.
     fn parse(stat: &str) -> Option<Self> {
         let (pid, _) = stat.split_once(' ')?;
         let (_, rest) = stat.rsplit_once(") ")?;
@@ -135,6 +137,7 @@ impl Stat {
             pid: pid.parse().ok()?,
             parent: i32::try_from(number(4)?).ok()?,
             cpu_seconds: (number(14)? + number(15)?) as f64 / per_second as f64,
+            ended_seconds: (number(16)? + number(17)?) as f64 / per_second as f64,
             threads: usize::try_from(number(20)?).ok()?,
         })
     }
@@ -161,6 +164,12 @@ fn high_water_bytes(pid: i32) -> u64 {
 /// Resident memory now, bytes; 0: it has ended.
 pub fn resident_bytes(pid: i32) -> u64 {
     status(pid, "VmRSS:")
+}
+
+/// Processor time of a process, seconds: its own, and that of its children that have ended; none: it has ended.
+pub fn cpu_seconds(pid: i32) -> Option<(f64, f64)> {
+    let stat = Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    Some((stat.cpu_seconds, stat.ended_seconds))
 }
 
 fn status(pid: i32, name: &str) -> u64 {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::process::Watched;
+use crate::process::{Watched, cpu_seconds};
 
 /// How long a daemon may take to be ready; a runner tries its encoders first.
 const START: Duration = Duration::from_secs(60);
@@ -186,11 +186,14 @@ impl Site {
         command
     }
 
-    /// Processor time that all daemons have used so far, and the children that have ended, seconds (proc(5): fields 14 to
-    /// 17, in hundredths on Linux).
+    /// Processor time that all daemons have used so far, and their children that have ended, seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
         let daemons = self.runners.iter().chain([&self.coordinator]);
-        daemons.map(|daemon| cpu_seconds_of(daemon.0.id())).sum()
+        let of_one = |daemon: &Daemon| {
+            let (own, ended) = cpu_seconds(i32::try_from(daemon.0.id())?).context("a daemon has ended")?;
+            Ok(own + ended)
+        };
+        daemons.map(of_one).sum()
     }
 
     /// Runs a command of `flotilla` and reads what it says.
@@ -259,11 +262,4 @@ fn curl(bucket: &Bucket, arguments: &[&str], key: &str) -> Result<Vec<u8>> {
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "curl {key}: {complaint}");
     Ok(output.stdout)
-}
-
-fn cpu_seconds_of(process: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, rest) = stat.rsplit_once(") ").context("a name in parentheses")?;
-    let ticks = rest.split(' ').skip(11).take(4).map(|field| field.parse::<f64>().context("a number"));
-    Ok(ticks.sum::<Result<f64>>()? / 100.0)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use flotilla_benches::process;
 use serde_json::{Value, json};
 
 /// A running `flotilla serve`; killed when dropped.
@@ -67,13 +68,10 @@ impl Coordinator {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// Processor time that it has used, seconds (proc(5): fields 14 and 15, in hundredths on Linux).
+    /// Processor time that it has used, seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, rest) = stat.rsplit_once(") ").context("a name in parentheses")?;
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let ticks = |field: usize| fields.get(field).and_then(|text| text.parse::<f64>().ok());
-        Ok((ticks(11).context("user time")? + ticks(12).context("system time")?) / 100.0)
+        let (own, _) = process::cpu_seconds(i32::try_from(self.child.id())?).context("it has ended")?;
+        Ok(own)
     }
 }
 

@@ -52,8 +52,8 @@ impl Wanted {
 /// the frames that they show; then a note says so.
 pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> (Vec<Chunk>, Option<String>) {
     let efforts = Efforts::of(stream);
-    let cut =
-        |wanted: &Wanted| cut_at(drafts, stream, &efforts, &primary_cuts(drafts, stream, &efforts, wanted));
+    let places = Places::of(drafts, stream);
+    let cut = |wanted: &Wanted| cut_at(drafts, stream, &efforts, &primary_cuts(&places, &efforts, wanted));
     let (mut chunks, mut wanted) = (cut(wanted), *wanted);
     let wanted_count = chunks.len();
     while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
@@ -114,15 +114,10 @@ pub(super) fn shown(draft: &Draft, stream: &VideoStream, slice: Slice) -> std::o
 }
 
 /// Frames of the first grid at which to cut, rising.
-pub(super) fn primary_cuts(
-    drafts: &[Draft],
-    stream: &VideoStream,
-    efforts: &Efforts<'_>,
-    wanted: &Wanted,
-) -> Vec<u64> {
+pub(super) fn primary_cuts(places: &Places<'_>, efforts: &Efforts<'_>, wanted: &Wanted) -> Vec<u64> {
     match wanted {
-        Wanted::Even(count) => even_cuts(&Places::of(drafts, stream), *count),
-        Wanted::Falling(sizes) => falling::cuts(drafts, stream, efforts, sizes),
+        Wanted::Even(count) => even_cuts(places, *count),
+        Wanted::Falling(sizes) => falling::cuts(places, efforts, sizes),
     }
 }
 

@@ -4,13 +4,14 @@
 use super::chunks::{Wanted, cut_at, primary_cuts};
 use super::effort::Efforts;
 use super::grid::Draft;
+use super::places::Places;
 use crate::domain::plan::Chunk;
 use crate::domain::source::VideoStream;
 
 /// Cuts all grids; `wanted` is how large chunks would be otherwise.
 pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> Vec<Chunk> {
     let efforts = Efforts::of(stream);
-    let usual = primary_cuts(drafts, stream, &efforts, wanted);
+    let usual = primary_cuts(&Places::of(drafts, stream), &efforts, wanted);
     let gop_frames = u64::from(drafts[0].gop_frames);
     cut_at(drafts, stream, &efforts, &cuts(drafts[0].frame_count(), gop_frames, &usual))
 }

@@ -28,17 +28,16 @@ const LEAD_IN_COSTS: [u64; 3] = [1, 4, 16];
 const LONGEST_STRETCH: u64 = 3;
 
 /// Frames of the first grid at which to cut, rising.
-pub(super) fn cuts(drafts: &[Draft], stream: &VideoStream, efforts: &Efforts<'_>, sizes: &Sizes) -> Vec<u64> {
-    let places = Places::of(drafts, stream);
-    let weights = Weights::of(&drafts[0], stream, efforts);
-    let (end, frames) = (places.frame_count(), stream.pts.len() as u64);
+pub(super) fn cuts(places: &Places<'_>, efforts: &Efforts<'_>, sizes: &Sizes) -> Vec<u64> {
+    let weights = Weights::of(places.draft, places.stream, efforts);
+    let (end, frames) = (places.frame_count(), places.stream.pts.len() as u64);
     let lead_in = |cut: u64| places.lead_in(cut);
     let weight = |start: u64, end: u64| weights.between(start, end);
     let (budget, most) = (frames / LEAD_IN_PART, sizes.most_of(weight(0, end)));
     // Cuts that move further towards keyframes leave chunks of less even sizes: no further than is needed.
     let mut best: Option<(u64, Vec<u64>)> = None;
     for lead_in_cost in LEAD_IN_COSTS {
-        let cuts = cuts_at(&places, &weights, sizes, lead_in_cost);
+        let cuts = cuts_at(places, &weights, sizes, lead_in_cost);
         let cuts = thinned(&cuts, end, (lead_in, budget), (weight, most));
         let cost: u64 = cuts.iter().map(|&cut| lead_in(cut)).sum();
         if best.as_ref().is_none_or(|(least, _)| cost < *least) {

@@ -38,8 +38,8 @@ use self::sizes::Sizes;
 pub use self::tasks::tasks;
 use self::timeline::Moment;
 use crate::domain::edit::Edit;
-use crate::domain::plan::{Package, Rendition, StoryboardPlan, VideoPlan};
-use crate::domain::source::{Source, VideoStream};
+use crate::domain::plan::{AudioPlan, Package, Rendition, StoryboardPlan, VideoPlan};
+use crate::domain::source::{AudioStream, Source, VideoStream};
 use crate::domain::{Failure, FailureClass, Plan};
 
 /// What besides source and profile shapes a plan.
@@ -103,22 +103,11 @@ pub fn plan_edited(
         _ => (None, None),
     };
     let segment_seconds = profile.package.segment_seconds;
-    let audio_plan = match (&profile.audio, &kept) {
-        (Some(rules), None) => audio::plan(&chosen, rules, zero, segment_seconds)?,
-        // Packets cannot be cut to the sample, so none are copied.
-        (Some(rules), Some(kept)) => {
-            let rules = AudioRules { copy: false, ..rules.clone() };
-            let mut tracks = audio::plan(&chosen, &rules, zero, segment_seconds)?;
-            tracks.retain_mut(|track| kept.cut_sound(track));
-            tracks
-        }
-        (None, _) => Vec::new(),
-    };
+    let audio_plan = sound(profile, &chosen, zero, kept.as_ref())?;
     let video_plan = match &profile.video {
         Some(rules) if video.is_none() => still::plan(source, rules, &audio_plan, segment_seconds, request)?,
         _ => video_plan,
     };
-    let package = &profile.package;
     let plays = video_plan.is_some() || !audio_plan.is_empty();
     Ok(Plan {
         profile: profile.name.clone(),
@@ -136,14 +125,36 @@ pub fn plan_edited(
         },
         storyboard,
         // Only playlists can grow.
-        early: request.early && package.hls && plays,
-        package: Package {
-            hls: package.hls && plays,
-            progressive: package.progressive && plays,
-            muxed: package.muxed && plays,
-            segment_seconds,
-        },
+        early: request.early && profile.package.hls && plays,
+        package: package(profile, plays),
     })
+}
+
+fn sound(
+    profile: &Profile,
+    chosen: &[&AudioStream],
+    zero: Option<Moment>,
+    kept: Option<&Kept>,
+) -> Result<Vec<AudioPlan>, Failure> {
+    let segment_seconds = profile.package.segment_seconds;
+    let Some(rules) = &profile.audio else { return Ok(Vec::new()) };
+    let Some(kept) = kept else { return audio::plan(chosen, rules, zero, segment_seconds) };
+    // Packets cannot be cut to the sample, so none are copied.
+    let rules = AudioRules { copy: false, ..rules.clone() };
+    let mut tracks = audio::plan(chosen, &rules, zero, segment_seconds)?;
+    tracks.retain_mut(|track| kept.cut_sound(track));
+    Ok(tracks)
+}
+
+/// What a profile publishes; of what does not play, nothing.
+fn package(profile: &Profile, plays: bool) -> Package {
+    let rules = &profile.package;
+    Package {
+        hls: rules.hls && plays,
+        progressive: rules.progressive && plays,
+        muxed: rules.muxed && plays,
+        segment_seconds: rules.segment_seconds,
+    }
 }
 
 fn draw(

@@ -18,8 +18,10 @@ const LEAST_GOP_PART: u64 = 4;
 
 /// The places of a video, as frames of the first grid.
 pub(super) struct Places<'a> {
-    draft: &'a Draft,
-    stream: &'a VideoStream,
+    /// The first grid.
+    pub(super) draft: &'a Draft,
+    /// The source.
+    pub(super) stream: &'a VideoStream,
     /// Rising; where keyframes are first shown.
     keyframes: Vec<u64>,
 }

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::index::{Place, TrackIndex};
-use super::{BLOCK_BYTES, Writer, read_exactly};
+use super::{Writer, read_exactly};
 use crate::error::{Error, Result};
 use crate::fragment::movie;
 use crate::spec::MuxedSegment;
@@ -61,35 +61,25 @@ fn unequal(tracks: &[TrackIndex]) -> Error {
     Error::Verify(format!("the tracks of a muxed file have {found:?} fragments, others are planned"))
 }
 
-/// Copies a fragment in blocks, with its numbers changed.
+/// Copies a fragment with its numbers changed.
 fn copy(
-    place: Place,
+    Place { input, offset, size_bytes }: Place,
     (sequence_number, track_id): (u32, u32),
     writer: &mut Writer<'_>,
     output: usize,
 ) -> Result<()> {
-    let mut block = vec![0; place.size_bytes.min(BLOCK_BYTES) as usize];
-    let mut done = 0;
-    while done < place.size_bytes {
-        let length = (place.size_bytes - done).min(BLOCK_BYTES) as usize;
-        read_exactly(writer.inputs, place.input, place.offset + done, &mut block[..length])?;
-        if done == 0 {
-            renumber(&mut block, sequence_number, track_id).ok_or_else(|| {
-                let Place { input, offset, .. } = place;
-                Error::Verify(format!(
-                    "chunk {input}: the fragment at byte {offset} has other boxes than ours"
-                ))
-            })?;
-        }
-        writer.append(output, &block[..length])?;
-        done += length as u64;
-    }
-    Ok(())
+    let strange =
+        || Error::Verify(format!("chunk {input}: the fragment at byte {offset} has other boxes than ours"));
+    let rest_bytes = size_bytes.checked_sub(HEAD_BYTES as u64).ok_or_else(strange)?;
+    let mut head = [0; HEAD_BYTES];
+    read_exactly(writer.inputs, input, offset, &mut head)?;
+    renumber(&mut head, sequence_number, track_id).ok_or_else(strange)?;
+    writer.append(output, &head)?;
+    writer.copy(output, input, offset + HEAD_BYTES as u64, rest_bytes)
 }
 
 /// None: the fragment does not begin as ours do.
-fn renumber(fragment: &mut [u8], sequence_number: u32, track_id: u32) -> Option<()> {
-    let head = fragment.get_mut(..HEAD_BYTES)?;
+fn renumber(head: &mut [u8; HEAD_BYTES], sequence_number: u32, track_id: u32) -> Option<()> {
     if head[MFHD] != *b"mfhd" || head[TFHD] != *b"tfhd" {
         return None;
     }

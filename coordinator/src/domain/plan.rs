@@ -1,6 +1,9 @@
 //! The plan of a job: made once, before any encoding, and never changed. It fixes the output frame grids, the chunks, the
 //! renditions and every encoder setting that changes bytes, so that any runner makes the same bytes from it.
 
+mod package;
+mod storyboard;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +13,8 @@ use super::sequence::Sequence;
 use super::source::{Colour, Fields};
 use super::task::TaskKind;
 use super::work::Work;
+pub use package::{Package, RenditionFile};
+pub use storyboard::{Seek, StoryboardPlan};
 
 /// Everything that is decided about a job before its encoding starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -295,82 +300,6 @@ pub struct TextPlan {
     pub is_forced: bool,
     /// Tells sounds too, for those who do not hear.
     pub is_for_deaf: bool,
-}
-
-/// A storyboard: small pictures of the video at even distances, in one JPEG.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoryboardPlan {
-    /// Position among the source's streams.
-    pub stream_index: u32,
-    /// Clockwise turn for display.
-    pub rotation_degrees: u32,
-    /// Deinterlace.
-    pub interlaced: bool,
-    /// What else the pictures of the source need.
-    pub picture: SourcePicture,
-    /// Of one picture, pixels.
-    pub sprite_width: u32,
-    /// Of one picture, pixels.
-    pub sprite_height: u32,
-    /// Pictures beside each other.
-    pub columns: u32,
-    /// Pictures below each other.
-    pub rows: u32,
-    /// From one picture to the next.
-    pub seconds_per_sprite: u32,
-    /// Row by row from the top left, by time.
-    pub sprites: Vec<Seek>,
-}
-
-/// A source frame, and where its decoding starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seek {
-    /// Keyframe to seek to, source ticks; none: decode from the start.
-    pub seek_pts: Option<i64>,
-    /// The frame, source ticks.
-    pub pts: i64,
-}
-
-/// What is published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Package {
-    /// HLS over single-file fMP4.
-    pub hls: bool,
-    /// An MP4 with its index first per rendition, audio muxed in.
-    pub progressive: bool,
-    /// A single-file fMP4 per rendition with the default audio track in it.
-    #[serde(default)]
-    pub muxed: bool,
-    /// Target length of an HLS segment, whole seconds.
-    pub segment_seconds: u32,
-}
-
-/// A file that is made of a rendition's chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RenditionFile {
-    /// The single-file fMP4 of the picture alone.
-    Media,
-    /// The MP4 with its index first, sound inside.
-    Progressive,
-    /// The single-file fMP4 with sound inside.
-    Muxed,
-}
-
-impl Package {
-    /// What is made of each rendition, in the order of its assembly's outputs.
-    pub fn files(self) -> impl Iterator<Item = RenditionFile> {
-        let wanted = [
-            (self.hls, RenditionFile::Media),
-            (self.progressive, RenditionFile::Progressive),
-            (self.muxed, RenditionFile::Muxed),
-        ];
-        wanted.into_iter().filter_map(|(wanted, file)| wanted.then_some(file))
-    }
-
-    /// Some file of a rendition has the default audio track in it.
-    pub fn puts_sound_into_pictures(self) -> bool {
-        self.progressive || self.muxed
-    }
 }
 
 /// A task of a plan, before it has an id.

@@ -11,9 +11,11 @@ pub mod embedded;
 mod error;
 mod files;
 mod grants;
+mod names;
 
 pub use client::{ObjectEntry, Storage, UploadEntry};
 pub use config::StorageConfig;
 pub use embedded::EmbeddedServer;
 pub use error::{StorageClass, StorageError};
-pub use keys::{Destination, InvalidName, Location, WorkBucket};
+pub use keys::{Destination, Location, WorkBucket};
+pub use names::InvalidName;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flotilla_coordinator::Coordinator;
-use flotilla_coordinator::config::Config;
+use flotilla_coordinator::config::{Config, PeertubeInstance};
 use flotilla_coordinator::jobs::NewToken;
 use flotilla_tests::peertube::{Job, Model, Route, State, Upload};
 use serde_json::{Value, json};
@@ -39,6 +39,31 @@ impl Place {
 
     /// Served on such terms.
     pub async fn with(terms: Value) -> Self {
+        let instance = |model: &Model| {
+            let (url, token) = (model.url(), model.registration_token());
+            json!({ "url": url, "registration_token": token, "terms": terms })
+        };
+        let configured =
+            |model: &Model| serde_json::from_value(instance(model)).expect("it reads as in a file");
+        Self::configured(|model| vec![configured(model)]).await
+    }
+
+    /// Registered by hand, on terms that no configuration may have.
+    pub async fn by_hand(terms: Value) -> Self {
+        let place = Self::configured(|_| Vec::new()).await;
+        let body = {
+            let model = place.model().await;
+            let (url, token) = (model.url(), model.registration_token());
+            json!({ "url": url, "registration_token": token, "name": "by hand", "terms": terms })
+        };
+        let url = format!("{}/api/v1/peertube", place.coordinator().url());
+        let request = reqwest::Client::new().post(url).bearer_auth(place.coordinator().admin_token());
+        let answer = request.json(&body).send().await.expect("it answers");
+        assert!(answer.status().is_success(), "{:?}", answer.text().await);
+        place
+    }
+
+    async fn configured(instances: impl FnOnce(&Model) -> Vec<PeertubeInstance>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let model = Model::start();
         // The model's sockets live by the wall's clock, the coordinator's patience with them by the fast one.
@@ -47,10 +72,7 @@ impl Place {
         config.server.listen = ([127, 0, 0, 1], 0).into();
         config.data.dir = folder.path().join("data");
         (config.leases.lease_ms, config.leases.self_stop_ms, config.leases.hold_ms) = (8_000, 7_999, 2_000);
-        let instance = json!({
-            "url": model.url(), "registration_token": model.registration_token(), "terms": terms,
-        });
-        config.peertube = vec![serde_json::from_value(instance).expect("it reads as in a file")];
+        config.peertube = instances(&model);
         let model = Arc::new(Mutex::new(model));
         time::run(model.clone());
         let machine = Arc::new(Orders::default());

@@ -289,7 +289,7 @@ async fn a_source_that_is_not_there_gives_the_job_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_beyond_the_limit_is_an_error_that_names_it() {
-    let place = Place::with(json!({ "max_source_gib": 0 })).await;
+    let place = Place::by_hand(json!({ "max_source_gib": 0 })).await;
     let uuid = place.job(WEB, &web()).await;
     let job = place
         .wait("the error", async |place| place.model().await.find(&uuid).filter(|job| job.failures > 0))

@@ -41,6 +41,10 @@ impl InstanceError {
             Self::Call { error: CallError::Refused { status: 400, .. }, .. } => {
                 "choose another --name; names are unique on an instance"
             }
+            // Nothing but the instance's own URL is followed here.
+            Self::Call { error: CallError::Untrusted(_), .. } => {
+                "give the URL of the instance as a browser shows it: https://videos.example.org"
+            }
             Self::Call { error, .. } => error.hint(),
             Self::Store(_) | Self::Tidy(_) => "check free space and permissions of the data folder",
         }

@@ -1,5 +1,6 @@
 //! Who makes what: finds the fleet's job that makes what an order wants, or gives the fleet a new one. Orders of one
-//! source that come together share a job, hence one decode; what the instance usually asks for next is made with it.
+//! source that come together share a job, hence one decode; what the instance usually asks for next is made by a second one,
+//! behind it: a job's renditions are all ready at the same time, and nobody waits for what nobody has asked for.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -53,6 +54,7 @@ pub struct Desk {
 }
 
 /// What the desk is told about its instance.
+#[derive(Clone, Copy)]
 pub struct Client<'a> {
     /// Who.
     pub instance: &'a InstanceRecord,
@@ -139,9 +141,15 @@ impl Desk {
         }
         tokio::time::sleep(GATHER).await;
         let wanted = self.wanted(&production, piece);
-        let (menu, foreseen) = menu(&wanted, production.top, &client.instance.habits, client.instance);
-        let job = submit(parts, jobs, client, &production, menu.clone()).await?;
-        production.batches.push(Batch { job: job.clone(), menu, foreseen, used: BTreeSet::new() });
+        let (menu, foreseen) = menus(&wanted, production.top, &client.instance.habits, client.instance);
+        let job = submit(parts, jobs, client, &production, &menu).await?;
+        production.batches.push(Batch { job: job.clone(), menu, foreseen: BTreeSet::new(), used: BTreeSet::new() });
+        if !foreseen.rungs.is_empty() {
+            let behind = Client { priority: client.priority.saturating_add(1), ..*client };
+            let job = submit(parts, jobs, &behind, &production, &foreseen).await?;
+            let rungs = foreseen.rungs.clone();
+            production.batches.push(Batch { job, menu: foreseen, foreseen: rungs, used: BTreeSet::new() });
+        }
         let made = Made { production: production.id.clone(), job };
         self.keep(parts, production).await?;
         Ok(made)
@@ -230,15 +238,16 @@ impl Drop for Seeker<'_> {
     }
 }
 
-/// What one job makes: all that is wanted now, and what is expected to be wanted next. A form costs nothing but a copy, so
-/// of an instance that we do not know yet all are made.
-fn menu(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord) -> (Menu, BTreeSet<Rung>) {
-    let asked: BTreeSet<Rung> = wanted.iter().filter_map(|piece| piece.rung).collect();
-    let mut menu = Menu { rungs: asked.clone(), forms: wanted.iter().map(|piece| piece.form).collect() };
-    let starts = asked.contains(&top);
+/// What is wanted now, and what is expected to be wanted next. A form costs nothing but a copy, so of an instance that we do
+/// not know yet all are made.
+fn menus(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord) -> (Menu, Menu) {
+    let rungs: BTreeSet<Rung> = wanted.iter().filter_map(|piece| piece.rung).collect();
+    let starts = rungs.contains(&top);
+    let mut menu = Menu { rungs, forms: wanted.iter().map(|piece| piece.form).collect() };
+    let mut foreseen = BTreeSet::new();
     if instance.terms.anticipate && starts {
         let expected = habits.expected(top);
-        menu.rungs.extend(expected.rungs);
+        foreseen = expected.rungs.difference(&menu.rungs).copied().collect();
         match expected.forms.is_empty() {
             true => menu.forms.extend([Form::Progressive, Form::Muxed, Form::Separate]),
             false => menu.forms.extend(expected.forms),
@@ -247,7 +256,7 @@ fn menu(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord)
     if menu.rungs.is_empty() {
         menu.forms = BTreeSet::from([Form::Separate]);
     }
-    let foreseen = menu.rungs.difference(&asked).copied().collect();
+    let foreseen = Menu { rungs: foreseen, forms: menu.forms.clone() };
     (menu, foreseen)
 }
 
@@ -261,9 +270,9 @@ async fn submit(
     jobs: &Jobs,
     client: &Client<'_>,
     production: &ProductionRecord,
-    menu: Menu,
+    menu: &Menu,
 ) -> Result<JobId, Trouble> {
-    let profile = recipe::profile(&parts.profiles, &menu)?;
+    let profile = recipe::profile(&parts.profiles, menu)?;
     let submission = submission(parts, client, production, profile, &production.batches.len().to_string());
     Ok(jobs.submit(submission).await?)
 }

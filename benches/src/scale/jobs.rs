@@ -59,7 +59,7 @@ impl Jobs {
             pixels_per_second: 0,
         };
         let capabilities = Capabilities { encoders: vec![encoder], slots: 4, ..Capabilities::default() };
-        self.store.set_capabilities(&id, capabilities).await?;
+        self.store.set_capabilities(&id, capabilities, self.now()).await?;
         self.beat(&id).await?;
         Ok(id)
     }

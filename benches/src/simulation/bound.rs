@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn work_chain_or_a_late_arrival_bounds() {
-        let fleet = [Machine { slots: 2, speed: 1.0 }, Machine { slots: 1, speed: 2.0 }];
+        let fleet = [Machine::plain(2, 1.0), Machine::plain(1, 2.0)];
         assert_eq!(lower_ms(&[job(0, 40_000.0, 1000.0)], &fleet), 10_300.0);
         assert_eq!(lower_ms(&[job(0, 40_000.0, 30_000.0)], &fleet), 15_300.0);
         assert_eq!(lower_ms(&[job(0, 4000.0, 1.0), job(9000, 8000.0, 1.0)], &fleet), 11_300.0);

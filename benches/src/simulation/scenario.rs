@@ -70,7 +70,7 @@ impl Scenario {
 
     /// One video on one machine of so many processors, a slot on each.
     pub fn machine(cores: u32, shape: Shape, seed: u64) -> Self {
-        Self { fleet: vec![Machine { slots: cores, speed: 1.0 }], ..Self::film(1, shape, seed) }
+        Self { fleet: vec![Machine::plain(cores, 1.0)], ..Self::film(1, shape, seed) }
     }
 
     /// Mixed videos that arrive at random within a time.

@@ -22,6 +22,9 @@ pub struct Capabilities {
     pub machine: String,
 }
 
+/// By what benchmarks of runners are compared: all have it.
+const BENCHMARK_ENCODER: &str = "libx264";
+
 impl Capabilities {
     /// The encoder of that name, if it passed its trial here.
     pub fn encoder(&self, name: &str) -> Option<&Encoder> {
@@ -34,10 +37,10 @@ impl Capabilities {
         offered.is_some_and(|encoder| fingerprint.is_none_or(|wanted| wanted == encoder.fingerprint))
     }
 
-    /// Pixels per second of a slot at a class of work, by the encoder's benchmark.
-    pub fn benchmark(&self, class: &str) -> Option<f64> {
-        let encoder = self.encoder(class.split(' ').next().unwrap_or_default())?;
-        (encoder.pixels_per_second > 0).then_some(encoder.pixels_per_second as f64)
+    /// Pixels per second of a slot, as the runner's benchmark found with the encoder that all are compared by.
+    pub fn benchmark(&self) -> Option<f64> {
+        let speed = self.encoder(BENCHMARK_ENCODER)?.pixels_per_second;
+        (speed > 0).then_some(speed as f64)
     }
 }
 
@@ -50,7 +53,8 @@ pub struct Encoder {
     pub fingerprint: String,
     /// Library and version.
     pub version: String,
-    /// What a slot does with its usual preset, as a benchmark found; 0: not known.
+    /// Pixels of output of a web ladder that a slot does in a second while all slots work, as a benchmark found; 0: not
+    /// known. Only their relation to another runner's counts.
     #[serde(default)]
     pub pixels_per_second: u64,
 }

@@ -63,7 +63,8 @@ async fn offers(
     let told = request.capabilities.clone().map(convert::capabilities);
     let news = told.as_ref().filter(|capabilities| **capabilities != runner.capabilities);
     if let Some(capabilities) = news {
-        parts.store.set_capabilities(&runner.id, capabilities.clone()).await.map_err(unavailable)?;
+        let now = parts.clock.now();
+        parts.store.set_capabilities(&runner.id, capabilities.clone(), now).await.map_err(unavailable)?;
         parts.roster.forget(&runner.id);
         parts.wake.all();
     }

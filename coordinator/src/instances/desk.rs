@@ -143,7 +143,12 @@ impl Desk {
         let wanted = self.wanted(&production, piece);
         let (menu, foreseen) = menus(&wanted, production.top, &client.instance.habits, client.instance);
         let job = submit(parts, jobs, client, &production, &menu).await?;
-        production.batches.push(Batch { job: job.clone(), menu, foreseen: BTreeSet::new(), used: BTreeSet::new() });
+        production.batches.push(Batch {
+            job: job.clone(),
+            menu,
+            foreseen: BTreeSet::new(),
+            used: BTreeSet::new(),
+        });
         if !foreseen.rungs.is_empty() {
             let behind = Client { priority: client.priority.saturating_add(1), ..*client };
             let job = submit(parts, jobs, &behind, &production, &foreseen).await?;

@@ -74,8 +74,13 @@ pub trait Store: Send + Sync {
     async fn runners(&self) -> Result<Vec<RunnerRecord>>;
     /// Forgets a runner and expires its attempts. False: there is none of that id.
     async fn forget_runner(&self, runner_id: &RunnerId, now: Timestamp) -> Result<bool>;
-    /// Stores what a runner offers.
-    async fn set_capabilities(&self, runner_id: &RunnerId, capabilities: Capabilities) -> Result<()>;
+    /// Stores what a runner offers; what its benchmark told counts as a measurement of its speed.
+    async fn set_capabilities(
+        &self,
+        runner_id: &RunnerId,
+        capabilities: Capabilities,
+        now: Timestamp,
+    ) -> Result<()>;
 
     // --------------------------------------------------------------------------------------------------------- jobs
 

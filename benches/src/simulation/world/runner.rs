@@ -14,6 +14,9 @@ use super::super::job::Work;
 /// As in the coordinator: an attempt's start may be on its way for so long.
 const START_GRACE_MS: i64 = 10_000;
 
+/// What a benchmark tells of a slot of speed 1; only the relation of runners counts.
+const BENCHMARK_PIXELS_PER_SECOND: f64 = 30e6;
+
 /// A runner and what it is doing.
 pub struct SimulatedRunner {
     /// As the store knows it.
@@ -78,7 +81,7 @@ impl SimulatedRunner {
             name: name.to_owned(),
             fingerprint: format!("{name} of all"),
             version: "1".to_owned(),
-            pixels_per_second: 0,
+            pixels_per_second: (machine.benchmark * BENCHMARK_PIXELS_PER_SECOND) as u64,
         };
         let capabilities = Capabilities {
             version: "simulated".to_owned(),
@@ -87,7 +90,7 @@ impl SimulatedRunner {
             cpu_count: machine.slots,
             ..Capabilities::default()
         };
-        store.set_capabilities(&id, capabilities).await?;
+        store.set_capabilities(&id, capabilities, now).await?;
         let runner = Self {
             id,
             machine,

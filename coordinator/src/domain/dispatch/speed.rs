@@ -5,6 +5,10 @@
 /// that becomes busy or hot is noticed soon.
 const NEWEST: f64 = 0.3;
 
+/// The class under which a runner's benchmark is kept. It is a measurement like any other: what it says of a runner is how it
+/// compares with the others.
+pub const BENCHMARK: &str = "benchmark";
+
 /// Weight of the newest measurement in the fleet's mean.
 const NEWEST_OF_FLEET: f64 = 0.1;
 
@@ -36,8 +40,6 @@ pub fn measured(pixels: u64, took_ms: u64) -> Option<f64> {
 pub struct Known {
     /// Its own mean.
     pub own: Option<f64>,
-    /// What its benchmark told of the encoder.
-    pub benchmark: Option<f64>,
     /// The mean of all runners.
     pub fleet: Option<f64>,
     /// How it compares with the fleet at other classes; 1: alike.
@@ -47,16 +49,15 @@ pub struct Known {
 }
 
 impl Known {
-    /// The best guess: measured here, else by its benchmark, else as the fleet does it, scaled by how the runner
-    /// compares elsewhere, or by caution; an ordinary slot's while nobody has done any.
+    /// The best guess: measured here, else as the fleet does it, scaled by how the runner compares elsewhere, its benchmark
+    /// included, or by caution; an ordinary slot's while nobody has done any.
     pub fn estimate(self) -> f64 {
-        let known = self.own.or(self.benchmark);
         let beside = |without: f64| self.beside_fleet.unwrap_or(without);
         let guessed = || match self.fleet {
             Some(fleet) => fleet * beside(CAUTION),
             None => self.ordinary * beside(1.0),
         };
-        known.unwrap_or_else(guessed).max(1.0)
+        self.own.unwrap_or_else(guessed).max(1.0)
     }
 }
 
@@ -85,9 +86,7 @@ mod tests {
         let slower = Known { beside_fleet: Some(0.5), ..fleet };
         check(slower, 30.0);
         check(Known { beside_fleet: Some(0.5), ..nothing }, 20.0);
-        let told = Known { benchmark: Some(90.0), ..slower };
-        check(told, 90.0);
-        check(Known { own: Some(10.0), ..told }, 10.0);
+        check(Known { own: Some(10.0), ..slower }, 10.0);
     }
 
     #[test]

@@ -73,7 +73,10 @@ pub async fn join(store: &dyn Store, name: &str, encoders: &[&str], now: i64) ->
         }
     };
     let encoders = encoders.iter().map(encoder).collect();
-    store.set_capabilities(&id(name), Capabilities { encoders, ..Capabilities::default() }).await.unwrap();
+    store
+        .set_capabilities(&id(name), Capabilities { encoders, ..Capabilities::default() }, at(0))
+        .await
+        .unwrap();
     store.beat(beat(name, &[]), at(now)).await.unwrap();
     id(name)
 }

@@ -39,7 +39,7 @@ pub async fn a_runner_is_known_by_its_secret(store: &dyn Store) {
     assert_eq!(store.authenticate(&id("a"), "secret-b").await.unwrap(), None);
     assert_eq!(store.authenticate(&id("b"), "secret-a").await.unwrap(), None);
     assert!(matches!(
-        store.set_capabilities(&id("b"), Default::default()).await,
+        store.set_capabilities(&id("b"), Default::default(), at(0)).await,
         Err(StoreError::Illegal(_))
     ));
 }

@@ -119,7 +119,7 @@ pub async fn speeds_are_measured_and_start_from_a_benchmark(store: &dyn Store) {
         pixels_per_second: 9,
     };
     let told = Capabilities { encoders: vec![encoder], ..Capabilities::default() };
-    store.set_capabilities(&id("told"), told).await.unwrap();
+    store.set_capabilities(&id("told"), told, at(0)).await.unwrap();
     let speed = async |runner: &str| {
         let speeds = store.speeds(&id(runner)).await.unwrap();
         speeds

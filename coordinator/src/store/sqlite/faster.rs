@@ -11,6 +11,7 @@ use super::{fitness, rows};
 use crate::domain::Work;
 use crate::domain::dispatch::copies::left_ms;
 use crate::domain::dispatch::patience::{self, Slot};
+use crate::domain::dispatch::speed::BENCHMARK;
 use crate::domain::work::milliseconds;
 
 /// With ready tasks of more jobs than this, everybody works.
@@ -67,7 +68,7 @@ impl Faster {
 }
 
 /// The class of work by which runners are compared. That of the task, or where the asking runner has not been measured at
-/// it, the one that it was measured at last: sound is done by few.
+/// it, its benchmark, or the one that it was measured at last: sound is done by few.
 struct Yardstick {
     class: String,
     /// The asking runner's own.
@@ -84,9 +85,9 @@ fn yardstick(asking: &Asking<'_>, work: &Work, speed: f64) -> Result<Option<Yard
     let measured: Option<(String, f64)> = db
         .prepare_cached(
             "SELECT class, pixels_per_second FROM speeds WHERE runner_id = ?1 \
-             ORDER BY class = ?2 DESC, measured_at DESC LIMIT 1",
+             ORDER BY class = ?2 DESC, class = ?3 DESC, measured_at DESC LIMIT 1",
         )?
-        .query_row(params![asking.runner.id, work.class], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![asking.runner.id, work.class, BENCHMARK], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let is_measured = measured.is_some();
     let (class, own) = measured.unwrap_or_else(|| (work.class.clone(), speed));

@@ -103,9 +103,14 @@ impl Store for SqliteStore {
         self.writer.run(move |db| runners::forget_runner(db, &runner_id, now)).await
     }
 
-    async fn set_capabilities(&self, runner_id: &RunnerId, capabilities: Capabilities) -> Result<()> {
+    async fn set_capabilities(
+        &self,
+        runner_id: &RunnerId,
+        capabilities: Capabilities,
+        now: Timestamp,
+    ) -> Result<()> {
         let runner_id = runner_id.clone();
-        self.writer.run(move |db| runners::set_capabilities(db, &runner_id, &capabilities)).await
+        self.writer.run(move |db| runners::set_capabilities(db, &runner_id, &capabilities, now)).await
     }
 
     async fn submit(&self, job: NewJob, probe_task: TaskId, now: Timestamp) -> Result<Submitted> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::*;
 use super::columns::Json;
-use super::{failing, rows};
+use super::{failing, rows, speeds};
 
 /// [`Store::create_token`].
 pub fn create_token(db: &Connection, token: &TokenRecord) -> Result<()> {
@@ -88,12 +88,20 @@ pub fn forget_runner(db: &Connection, runner_id: &RunnerId, now: Timestamp) -> R
 }
 
 /// [`Store::set_capabilities`].
-pub fn set_capabilities(db: &Connection, runner_id: &RunnerId, capabilities: &Capabilities) -> Result<()> {
+pub fn set_capabilities(
+    db: &Connection,
+    runner_id: &RunnerId,
+    capabilities: &Capabilities,
+    now: Timestamp,
+) -> Result<()> {
     let changed = db
         .prepare_cached("UPDATE runners SET capabilities_json = ?2 WHERE id = ?1")?
         .execute(params![runner_id, Json(capabilities)])?;
-    match changed {
-        0 => Err(StoreError::Illegal(format!("there is no runner {runner_id}"))),
-        _ => Ok(()),
+    if changed == 0 {
+        return Err(StoreError::Illegal(format!("there is no runner {runner_id}")));
+    }
+    match capabilities.benchmark() {
+        Some(speed) => speeds::learn_benchmark(db, runner_id, speed, now),
+        None => Ok(()),
     }
 }

@@ -20,12 +20,11 @@ pub fn work(db: &Connection, task_id: &TaskId) -> Result<Work> {
 pub fn estimate(db: &Connection, runner: &RunnerRecord, work: &Work) -> Result<f64> {
     let mut known = Known {
         own: own(db, &runner.id, &work.class)?,
-        benchmark: runner.capabilities.benchmark(&work.class),
         fleet: fleet(db, &work.class)?,
         beside_fleet: None,
         ordinary: work.ordinary_speed(),
     };
-    if known.own.is_none() && known.benchmark.is_none() {
+    if known.own.is_none() {
         let mut statement = db.prepare_cached(
             "SELECT avg(s.pixels_per_second / f.pixels_per_second) FROM speeds s \
              JOIN fleet_speeds f ON f.class = s.class WHERE s.runner_id = ?1",
@@ -68,6 +67,17 @@ pub fn learn(db: &Connection, attempt: &AttemptRecord, ran_ms: u64, now: Timesta
          SET pixels_per_second = excluded.pixels_per_second",
     )?
     .execute(params![work.class, mean])?;
+    Ok(())
+}
+
+/// Notes what a runner's benchmark told, in place of what it told before.
+pub fn learn_benchmark(db: &Connection, runner_id: &RunnerId, speed: f64, now: Timestamp) -> Result<()> {
+    note(db, runner_id, speed::BENCHMARK, speed, now)?;
+    db.prepare_cached(
+        "INSERT INTO fleet_speeds SELECT class, avg(pixels_per_second) FROM speeds WHERE class = ?1 GROUP BY class \
+         ON CONFLICT DO UPDATE SET pixels_per_second = excluded.pixels_per_second",
+    )?
+    .execute([speed::BENCHMARK])?;
     Ok(())
 }
 

@@ -20,8 +20,9 @@ const CAP_USED: f64 = 0.6;
 /// The coordinator writes playlists and manifest.
 pub const PUBLISH_MS: i64 = 300;
 
-/// Calls that copy a part inside the object store, each.
+/// Calls that copy a part inside the object store, each, and how many are on their way at once, as in the coordinator.
 const COPY_MS: f64 = 5.0;
+const COPIES_IN_FLIGHT: usize = 16;
 
 /// What a task takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -152,7 +153,10 @@ impl Weigher<'_> {
                 cpu_ms: costs.start_ms + costs.assemble_ms_per_mebibyte * mebibytes,
                 link_ms: mebibytes / rate * 1000.0,
             },
-            None => Work { cpu_ms: costs.start_ms, link_ms: costs.start_ms + COPY_MS * parts as f64 },
+            None => Work {
+                cpu_ms: costs.start_ms,
+                link_ms: costs.start_ms + COPY_MS * parts.div_ceil(COPIES_IN_FLIGHT) as f64,
+            },
         }
     }
 

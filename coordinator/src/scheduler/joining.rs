@@ -31,8 +31,9 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// Life of our own leases: we end them ourselves, at the latest when we start again.
 const LEASE_MS: i64 = 3_600_000;
 
-/// Parts on their way at once.
-const PARTS_IN_FLIGHT: usize = 4;
+/// Files joined at once, and parts of each on their way: a copy inside the store is a short call that mostly waits.
+const FILES_IN_FLIGHT: usize = 4;
+const PARTS_IN_FLIGHT: usize = 16;
 
 /// Bytes of a file that may come by here when the store is another machine; our own store we are ourselves.
 const MOST_GATHERED_BYTES: u64 = 256 << 10;
@@ -42,9 +43,8 @@ pub async fn join_ready(parts: &Parts) {
     loop {
         match parts.store.joinable(ROUND).await {
             Ok(tasks) => {
-                for task in tasks {
-                    look_at(parts, &task).await;
-                }
+                let looks: Vec<_> = tasks.iter().map(|task| look_at(parts, task)).collect();
+                stream::iter(looks).buffer_unordered(FILES_IN_FLIGHT).collect::<()>().await;
             }
             Err(error) => tracing::error!(%error, "tasks to join could not be read"),
         }

@@ -1,4 +1,4 @@
-//! Faster runners, as far as a slow one must know them before it leaves a task to them. Read only near the end of the
+//! Other runners, as far as a slow one must know them before it leaves a task to faster ones. Read only near the end of the
 //! queue, and never more than a few.
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,14 +17,14 @@ use crate::domain::work::milliseconds;
 /// With ready tasks of more jobs than this, everybody works.
 const JOBS_AT_THE_END: u32 = 64;
 
-/// Faster runners that are looked at.
+/// Runners that are looked at, the fastest first.
 const FASTEST: u32 = 64;
 
 /// A runner that is relied on must have been heard of within so many milliseconds: two beats of an idle one, which the store
 /// hears every 20 seconds.
 const RELIED_ON_MS: i64 = 45_000;
 
-/// What stands between the asking runner and the faster ones, read once for all tasks that it looks at.
+/// What stands between the asking runner and the others, read once for all tasks that it looks at.
 pub struct Faster {
     /// Of runners that could do the job's tasks.
     slots: Vec<Slot>,
@@ -71,9 +71,7 @@ impl Faster {
 /// it, its benchmark, or the one that it was measured at last: sound is done by few.
 struct Yardstick {
     class: String,
-    /// The asking runner's own.
-    speed: f64,
-    /// Its speed at the task, in that of the class.
+    /// The asking runner's speed at the task, in that of the class.
     scale: f64,
     /// Something was measured of it.
     is_measured: bool,
@@ -95,7 +93,7 @@ fn yardstick(asking: &Asking<'_>, work: &Work, speed: f64) -> Result<Option<Yard
         .prepare_cached("SELECT coalesce(max(pixels_per_second), 0.0) FROM speeds WHERE class = ?1")?
         .query_row([&class], |row| row.get::<_, f64>(0))?;
     let is_slower = fastest > own * patience::FASTER;
-    Ok(is_slower.then_some(Yardstick { class, speed: own, scale: speed / own.max(1.0), is_measured }))
+    Ok(is_slower.then_some(Yardstick { class, scale: speed / own.max(1.0), is_measured }))
 }
 
 /// All that is ready in other jobs, milliseconds of an ordinary slot; none: more than can be looked at.
@@ -121,13 +119,12 @@ fn slots(
     let needs = fitness::needs(db, job_id, encoders)?;
     let mut statement = db.prepare_cached(
         "SELECT r.id, r.capabilities_json, s.pixels_per_second FROM speeds s JOIN runners r ON r.id = s.runner_id \
-         WHERE s.class = ?1 AND s.pixels_per_second > ?2 AND r.draining = 0 AND r.last_seen_at >= ?3 \
-         ORDER BY s.pixels_per_second DESC LIMIT ?4",
+         WHERE s.class = ?1 AND r.draining = 0 AND r.last_seen_at >= ?2 ORDER BY s.pixels_per_second DESC LIMIT ?3",
     )?;
     let seen_since = asking.now.plus_ms(-asking.live_ms.min(RELIED_ON_MS));
-    let faster = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Json<_>>(1)?.0, row.get(2)?));
-    let parameters = params![yardstick.class, yardstick.speed * patience::FASTER, seen_since, FASTEST];
-    let found: Vec<(RunnerId, Capabilities, f64)> = rows::collect(statement.query_map(parameters, faster)?)?;
+    let other = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Json<_>>(1)?.0, row.get(2)?));
+    let parameters = params![yardstick.class, seen_since, FASTEST];
+    let found: Vec<(RunnerId, Capabilities, f64)> = rows::collect(statement.query_map(parameters, other)?)?;
     let mut slots = Vec::new();
     for (runner_id, capabilities, speed) in found {
         let is_other = runner_id != asking.runner.id && Some(&runner_id) != not;

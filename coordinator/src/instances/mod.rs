@@ -93,11 +93,12 @@ impl Instances {
         Ok(())
     }
 
-    /// Registers as a runner at an instance and begins to work for it.
+    /// Registers as a runner at an instance and begins to work for it. At one that has forgotten us, with all that was learned
+    /// of it and is held for it.
     pub async fn register(&self, wanted: Registration) -> Result<InstanceView, InstanceError> {
         let key = named(&wanted.url);
         let known = locked(&self.links).get(&key).cloned();
-        if known.is_some_and(|link| link.record().trouble.is_none()) {
+        if known.as_ref().is_some_and(|link| link.record().trouble.is_none()) {
             return Err(InstanceError::Known(key));
         }
         let refused = |error| InstanceError::Call { url: key.clone(), error };
@@ -106,7 +107,7 @@ impl Instances {
         let description = wanted.description.as_deref();
         let registered = instance.register(&wanted.registration_token, &wanted.name, description).await;
         let registered = registered.map_err(refused)?;
-        let record = InstanceRecord {
+        let mut record = InstanceRecord {
             url: key.clone(),
             name: wanted.name,
             runner_token: registered.runner_token.reveal().to_owned(),
@@ -115,8 +116,16 @@ impl Instances {
             habits: Default::default(),
             tally: Default::default(),
         };
+        let mut productions = Vec::new();
+        if let Some(link) = known {
+            // What is still open would write down the old registration once more.
+            self.emptied(&link).await;
+            let before = link.record();
+            (record.habits, record.tally) = (before.habits, before.tally);
+            productions = link.desk.productions();
+        }
         records::keep(self.parts.store.as_ref(), &record).await?;
-        self.begin(record, Vec::new(), Vec::new())?;
+        self.begin(record, Vec::new(), productions)?;
         tracing::info!(instance = %key, "registered");
         self.view(&key)
     }
@@ -126,6 +135,21 @@ impl Instances {
         let key = named(url);
         let link =
             locked(&self.links).get(&key).cloned().ok_or_else(|| InstanceError::Unknown(key.clone()))?;
+        self.emptied(&link).await;
+        // An instance that is gone, or has forgotten us, keeps nobody from leaving it.
+        if let Err(error) = link.runner.unregister().await {
+            tracing::warn!(instance = %key, %error, "the instance was not told that its runner leaves");
+        }
+        for production in link.desk.productions() {
+            tidy::close(&link, &production).await?;
+        }
+        records::forget(self.parts.store.as_ref(), &link.record()).await?;
+        locked(&self.links).remove(&key);
+        Ok(())
+    }
+
+    /// Stops all work for an instance, and waits for its end.
+    async fn emptied(&self, link: &Link) {
         link.stop.cancel();
         let mut changes = self.parts.wake.subscribe();
         for order in link.orders() {
@@ -137,16 +161,6 @@ impl Instances {
                 () = link.news.notified() => {}
             }
         }
-        // An instance that is gone, or has forgotten us, keeps nobody from leaving it.
-        if let Err(error) = link.runner.unregister().await {
-            tracing::warn!(instance = %key, %error, "the instance was not told that its runner leaves");
-        }
-        for production in link.desk.productions() {
-            tidy::close(&link, &production).await?;
-        }
-        records::forget(self.parts.store.as_ref(), &link.record()).await?;
-        locked(&self.links).remove(&key);
-        Ok(())
     }
 
     /// All instances, by URL.

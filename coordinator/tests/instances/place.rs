@@ -51,16 +51,21 @@ impl Place {
     /// Registered by hand, on terms that no configuration may have.
     pub async fn by_hand(terms: Value) -> Self {
         let place = Self::configured(|_| Vec::new()).await;
+        place.register(terms).await;
+        place
+    }
+
+    /// Registers as an admin does.
+    pub async fn register(&self, terms: Value) {
         let body = {
-            let model = place.model().await;
+            let model = self.model().await;
             let (url, token) = (model.url(), model.registration_token());
             json!({ "url": url, "registration_token": token, "name": "by hand", "terms": terms })
         };
-        let url = format!("{}/api/v1/peertube", place.coordinator().url());
-        let request = reqwest::Client::new().post(url).bearer_auth(place.coordinator().admin_token());
+        let url = format!("{}/api/v1/peertube", self.coordinator().url());
+        let request = reqwest::Client::new().post(url).bearer_auth(self.coordinator().admin_token());
         let answer = request.json(&body).send().await.expect("it answers");
         assert!(answer.status().is_success(), "{:?}", answer.text().await);
-        place
     }
 
     async fn configured(instances: impl FnOnce(&Model) -> Vec<PeertubeInstance>) -> Self {

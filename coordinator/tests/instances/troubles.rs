@@ -222,6 +222,28 @@ async fn a_runner_whose_token_is_revoked_says_so_and_asks_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_registers_again_goes_on_with_what_was_learned_and_held() {
+    let place = Place::new().await;
+    let source = place.source();
+    let first = place.model().await.job(WEB, &web(), &source);
+    place.wait_state(&first, State::Completed).await;
+    place.wait_no_orders().await;
+    place.model().await.revoke_runners();
+    let lost = place.job(WEB, &web()).await;
+    place.wait("the trouble", async |place| place.view().await["trouble"].as_str().map(str::to_owned)).await;
+    place.register(json!({})).await;
+    place.wait_state(&lost, State::Completed).await;
+    let fetched = place.view().await["tally"]["fetched_bytes"].as_u64().expect("it is counted");
+    // Of the first video nothing is fetched again.
+    let again = place.model().await.job(WEB, &web(), &source);
+    place.wait_state(&again, State::Completed).await;
+    place.wait_no_orders().await;
+    let tally = place.view().await["tally"].clone();
+    assert_eq!((tally["answered"].as_u64(), tally["fetched_bytes"].as_u64()), (Some(3), Some(fetched)));
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_coordinator_that_stops_gives_its_jobs_back_and_takes_them_again_when_it_is_back() {
     let (mut place, first, _) = in_mid_work().await;
     let second = place.job(WEB, &web()).await;

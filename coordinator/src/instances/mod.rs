@@ -26,6 +26,7 @@ mod work;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use url::Url;
@@ -36,11 +37,15 @@ use crate::config::{PeertubeInstance, Secret, Terms};
 use crate::jobs::Jobs;
 use crate::parts::Parts;
 use crate::peertube::socket::{self, Ear};
-use crate::peertube::{Instance, Patience};
+use crate::peertube::{Instance, Patience, Waits};
 use crate::store::StoreError;
 
 pub use self::error::InstanceError;
 pub use self::view::InstanceView;
+
+/// Waits between two tries to register at an instance of the configuration that is away.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// All instances that this coordinator works for.
 #[derive(Clone)]
@@ -213,8 +218,22 @@ impl Instances {
         let PeertubeInstance { url, name, terms, .. } = wanted;
         let shown = url.clone();
         let registration = Registration { url, registration_token, name, description: None, terms };
-        if let Err(error) = self.register(registration).await {
-            tracing::error!(instance = shown, %error, "cannot register; restart the coordinator to try again");
+        let mut waits = Waits::new(FIRST_WAIT, LONGEST_WAIT);
+        loop {
+            match self.register(registration.clone()).await {
+                Ok(_) => return,
+                Err(InstanceError::Call { error, .. }) if error.is_transient() => {
+                    tracing::warn!(instance = shown, %error, "cannot register yet; trying again");
+                }
+                Err(error) => {
+                    let hint = error.hint();
+                    return tracing::error!(instance = shown, %error, hint, "cannot register");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(waits.next_wait()) => {}
+                () = self.parts.lifecycle.stopping() => return,
+            }
         }
     }
 }

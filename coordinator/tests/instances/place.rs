@@ -8,7 +8,7 @@ use std::time::Duration;
 use flotilla_coordinator::Coordinator;
 use flotilla_coordinator::config::{Config, PeertubeInstance};
 use flotilla_coordinator::jobs::NewToken;
-use flotilla_tests::peertube::{Job, Model, Route, State, Upload};
+use flotilla_tests::peertube::{Fault, Job, Model, Route, State, Upload};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -35,6 +35,17 @@ pub struct Place {
 impl Place {
     pub async fn new() -> Self {
         Self::with(json!({})).await
+    }
+
+    /// The first tries to register fail, for the instance is not well yet.
+    pub async fn not_at_once(tries: u32) -> Self {
+        Self::configured(|model| {
+            (0..tries).for_each(|_| model.fail_next(Route::Register, Fault::Status(503)));
+            let (url, token) = (model.url(), model.registration_token());
+            let instance = json!({ "url": url, "registration_token": token });
+            vec![serde_json::from_value(instance).expect("it reads as in a file")]
+        })
+        .await
     }
 
     /// Served on such terms.

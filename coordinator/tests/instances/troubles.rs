@@ -222,6 +222,15 @@ async fn a_runner_whose_token_is_revoked_says_so_and_asks_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_of_the_configuration_that_is_away_at_the_start_is_registered_at_later() {
+    let place = Place::not_at_once(3).await;
+    let uuid = place.job(WEB, &web()).await;
+    place.wait_state(&uuid, State::Completed).await;
+    assert_eq!(place.statuses(Route::Register, None).await, [503, 503, 503, 200]);
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_registers_again_goes_on_with_what_was_learned_and_held() {
     let place = Place::new().await;
     let source = place.source();

@@ -75,7 +75,8 @@ pub fn cap_bps(picture: Picture, input_bps: u64, rules: RateRules) -> u64 {
         0 => u64::MAX,
         known => share(known, rules.input_percent),
     };
-    average.min(input).max(rate_bps(picture, Rate::Minimum))
+    let least = share(average, rules.least_percent).max(rate_bps(picture, Rate::Minimum));
+    average.min(input).max(least)
 }
 
 /// Width over height, ten-thousandths, halves up; never 0.
@@ -88,7 +89,8 @@ fn ratio(picture: Picture) -> u128 {
 mod tests {
     use super::*;
 
-    const RULES: RateRules = RateRules { percent: 100, input_percent: 130, buffer_percent: 200 };
+    const RULES: RateRules =
+        RateRules { percent: 100, input_percent: 130, least_percent: 0, buffer_percent: 200 };
 
     fn wide(short_side: u32, fps: u32) -> Picture {
         Picture { short_side, source_width: 1920, source_height: 1080, fps }
@@ -141,5 +143,8 @@ mod tests {
         assert_eq!(cap_bps(picture, 1_000_000, RULES), 1_300_000);
         assert_eq!(cap_bps(picture, 100_000_000, RULES), average);
         assert_eq!(cap_bps(picture, 1000, RULES), rate_bps(picture, Rate::Minimum));
+        let rules = RateRules { least_percent: 50, ..RULES };
+        assert_eq!(cap_bps(picture, 1000, rules), average / 2);
+        assert_eq!(cap_bps(picture, average, rules), average);
     }
 }

@@ -119,6 +119,9 @@ pub struct RateRules {
     pub percent: u32,
     /// Of the source's rate, that no rendition exceeds.
     pub input_percent: u32,
+    /// Of PeerTube's rate, below which no cap goes for the source's sake.
+    #[serde(default)]
+    pub least_percent: u32,
     /// Size of the decoder's buffer, of one second at the cap.
     pub buffer_percent: u32,
 }

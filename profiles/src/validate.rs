@@ -165,6 +165,7 @@ fn read_rate(section: Section<'_>) -> RateRules {
     let rules = RateRules {
         percent: section.whole("percent", 1..=1000, Some(100)),
         input_percent: section.whole("input_percent", 10..=1000, Some(130)),
+        least_percent: section.whole("least_percent", 0..=100, Some(0)),
         buffer_percent: section.whole("buffer_percent", 10..=1000, Some(200)),
     };
     section.finish();

@@ -33,6 +33,8 @@ struct Entry {
     noted: Option<Noted>,
     /// When it was last given a lease.
     leased_at: Option<Timestamp>,
+    /// Why it takes no work for now, as it said last.
+    resting_reason: Option<String>,
 }
 
 /// The last beat that the store has heard.
@@ -66,9 +68,22 @@ impl Roster {
             roster.retain(|_, entry| within(entry.seen_at, LIVE_MS, now));
         }
         let before = roster.remove(&record.id);
-        let (noted, leased_at) = before.map_or((None, None), |entry| (entry.noted, entry.leased_at));
         let (read_at, seen_at) = (now, now);
-        let entry = Entry { secret_digest, record: Arc::clone(&record), read_at, seen_at, noted, leased_at };
+        let fresh = Entry {
+            secret_digest,
+            record: Arc::clone(&record),
+            read_at,
+            seen_at,
+            noted: None,
+            leased_at: None,
+            resting_reason: None,
+        };
+        let entry = match before {
+            Some(Entry { noted, leased_at, resting_reason, .. }) => {
+                Entry { noted, leased_at, resting_reason, ..fresh }
+            }
+            None => fresh,
+        };
         roster.insert(record.id.clone(), entry);
         record
     }
@@ -115,6 +130,21 @@ impl Roster {
                 held_nothing: beat.attempts.is_empty(),
             });
         }
+    }
+
+    /// The runner rests for this reason, or does not.
+    pub fn rests(&self, runner_id: &RunnerId, reason: Option<String>) {
+        if let Some(entry) = self.lock().get_mut(runner_id) {
+            entry.resting_reason = reason;
+        }
+    }
+
+    /// Those that rest, and why.
+    pub fn resting(&self) -> HashMap<RunnerId, String> {
+        let roster = self.lock();
+        let resting =
+            roster.iter().filter_map(|(id, entry)| Some((id.clone(), entry.resting_reason.clone()?)));
+        resting.collect()
     }
 
     /// When a runner was last heard of by this process.
@@ -189,6 +219,17 @@ mod tests {
         roster.forget(&a);
         assert!(roster.known(&a, "digest", at(1)).is_none());
         assert!(roster.must_note(&beat(), at(1)), "of an unknown runner the store hears");
+    }
+
+    #[test]
+    fn why_a_runner_rests_is_known_until_it_works_again() {
+        let (roster, a) = (roster(), "a".parse().unwrap());
+        roster.rests(&a, Some("paused".into()));
+        let record = (*roster.known(&a, "digest", at(1)).unwrap()).clone();
+        roster.confirm(record, "digest".into(), at(FRESH_MS));
+        assert_eq!(roster.resting().get(&a).map(String::as_str), Some("paused"));
+        roster.rests(&a, None);
+        assert!(roster.resting().is_empty());
     }
 
     #[test]

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
+/// Modes of files.
+const PRIVATE: u32 = 0o600;
+const OPEN: u32 = 0o644;
 /// Tries at the claim of a folder, and the time between them.
 const CLAIM_TRIES: u32 = 5;
 const CLAIM_WAIT: Duration = Duration::from_millis(20);
@@ -100,12 +103,17 @@ impl StateDir {
 
     /// Writes a file whole or not at all, with mode 0600 from its first byte on.
     pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        put(path, bytes, File::sync_all)
+        put(path, bytes, PRIVATE, File::sync_all)
+    }
+
+    /// The same for what is no secret, which may belong to another user than the daemon: the folder guards it.
+    pub fn replace_open(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        put(path, bytes, OPEN, File::sync_all)
     }
 
     /// The same for what a power cut may lose.
     pub fn note(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        put(path, bytes, |_| Ok(()))
+        put(path, bytes, OPEN, |_| Ok(()))
     }
 
     /// Whether a daemon runs with this folder.
@@ -143,9 +151,9 @@ impl StateDir {
     }
 }
 
-fn put(path: &Path, bytes: &[u8], settle: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
+fn put(path: &Path, bytes: &[u8], mode: u32, settle: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let fresh = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&fresh)?;
     file.write_all(bytes)?;
     settle(&file)?;
     fs::rename(&fresh, path)

@@ -181,6 +181,7 @@ fn resting_reason(request: &wire::SyncRequest) -> Option<String> {
 async fn leave(parts: &Parts, runner: &RunnerRecord) -> Result<wire::SyncResponse, Status> {
     parts.store.forget_runner(&runner.id, parts.clock.now()).await.map_err(unavailable)?;
     parts.roster.forget(&runner.id);
+    parts.roster.rests(&runner.id, None);
     parts.wake.all();
     tracing::info!(runner.id = %runner.id, runner.name = %runner.name, "runner left");
     Ok(wire::SyncResponse { drain: true, ..wire::SyncResponse::default() })

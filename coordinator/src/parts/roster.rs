@@ -22,7 +22,11 @@ const _: () = assert!(2 * QUIET_MS < LIVE_MS);
 
 /// All runners that called lately.
 #[derive(Debug, Default)]
-pub struct Roster(Mutex<HashMap<RunnerId, Entry>>);
+pub struct Roster {
+    entries: Mutex<HashMap<RunnerId, Entry>>,
+    /// Those that take no work for now, and why, in their own words: it outlives an entry that is read anew.
+    resting: Mutex<HashMap<RunnerId, String>>,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -33,8 +37,6 @@ struct Entry {
     noted: Option<Noted>,
     /// When it was last given a lease.
     leased_at: Option<Timestamp>,
-    /// Why it takes no work for now, as it said last.
-    resting_reason: Option<String>,
 }
 
 /// The last beat that the store has heard.
@@ -68,22 +70,9 @@ impl Roster {
             roster.retain(|_, entry| within(entry.seen_at, LIVE_MS, now));
         }
         let before = roster.remove(&record.id);
+        let (noted, leased_at) = before.map_or((None, None), |entry| (entry.noted, entry.leased_at));
         let (read_at, seen_at) = (now, now);
-        let fresh = Entry {
-            secret_digest,
-            record: Arc::clone(&record),
-            read_at,
-            seen_at,
-            noted: None,
-            leased_at: None,
-            resting_reason: None,
-        };
-        let entry = match before {
-            Some(Entry { noted, leased_at, resting_reason, .. }) => {
-                Entry { noted, leased_at, resting_reason, ..fresh }
-            }
-            None => fresh,
-        };
+        let entry = Entry { secret_digest, record: Arc::clone(&record), read_at, seen_at, noted, leased_at };
         roster.insert(record.id.clone(), entry);
         record
     }
@@ -132,19 +121,18 @@ impl Roster {
         }
     }
 
-    /// The runner rests for this reason, or does not.
+    /// A runner says that it rests for this reason, or that it does not.
     pub fn rests(&self, runner_id: &RunnerId, reason: Option<String>) {
-        if let Some(entry) = self.lock().get_mut(runner_id) {
-            entry.resting_reason = reason;
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => drop(resting.insert(runner_id.clone(), reason)),
+            None => drop(resting.remove(runner_id)),
         }
     }
 
-    /// Those that rest, and why.
+    /// Those that rested when they were last heard of, and why.
     pub fn resting(&self) -> HashMap<RunnerId, String> {
-        let roster = self.lock();
-        let resting =
-            roster.iter().filter_map(|(id, entry)| Some((id.clone(), entry.resting_reason.clone()?)));
-        resting.collect()
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// When a runner was last heard of by this process.
@@ -153,7 +141,7 @@ impl Roster {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunnerId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -225,8 +213,7 @@ mod tests {
     fn why_a_runner_rests_is_known_until_it_works_again() {
         let (roster, a) = (roster(), "a".parse().unwrap());
         roster.rests(&a, Some("paused".into()));
-        let record = (*roster.known(&a, "digest", at(1)).unwrap()).clone();
-        roster.confirm(record, "digest".into(), at(FRESH_MS));
+        roster.forget(&a);
         assert_eq!(roster.resting().get(&a).map(String::as_str), Some("paused"));
         roster.rests(&a, None);
         assert!(roster.resting().is_empty());

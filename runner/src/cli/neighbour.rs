@@ -17,8 +17,8 @@ use crate::neighbour::{Pause, pause};
 /// When to work.
 #[derive(Debug, Args)]
 pub struct Flags {
-    /// Take tasks only within these hours of local time; several times for several [default: always]
-    #[arg(long, value_name = "[DAYS ]HH:MM-HH:MM", env = "FLOTILLA_RUNNER_HOURS")]
+    /// Take tasks only within these hours of local time; several with `;` between [default: always]
+    #[arg(long, value_name = "[DAYS ]HH:MM-HH:MM", value_delimiter = ';', env = "FLOTILLA_RUNNER_HOURS")]
     hours: Vec<Hours>,
     /// Take no tasks while other programs use more of all processors than this [default: whatever they use]
     #[arg(long, value_name = "PERCENT", env = "FLOTILLA_RUNNER_MAX_LOAD", value_parser = clap::value_parser!(u8).range(1..=100))]

@@ -1,5 +1,5 @@
 //! A pause that a person asked for: a file in the state folder, so that it survives restarts and needs neither the
-//! coordinator nor a running daemon. A pause with an end is over when its time has come; nobody has to remove it.
+//! coordinator nor a running daemon. Root may write it for a daemon that is another user: it is no secret. A pause with an end is over when its time has come; nobody has to remove it.
 
 use std::fmt;
 use std::io;
@@ -55,7 +55,7 @@ pub fn current(state: &StateDir, now_s: i64) -> Option<Pause> {
 /// Begins a pause, in place of one that there may be.
 pub fn begin(state: &StateDir, pause: &Pause) -> Result<(), Error> {
     let text = serde_json::to_vec(pause).expect("plain data has a JSON form");
-    state.replace(&state.pause_path(), &text).map_err(|error| unusable(state, &error))
+    state.replace_open(&state.pause_path(), &text).map_err(|error| unusable(state, &error))
 }
 
 /// Ends the pause, if there is one.

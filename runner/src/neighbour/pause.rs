@@ -1,5 +1,6 @@
 //! A pause that a person asked for: a file in the state folder, so that it survives restarts and needs neither the
-//! coordinator nor a running daemon. Root may write it for a daemon that is another user: it is no secret. A pause with an end is over when its time has come; nobody has to remove it.
+//! coordinator nor a running daemon. Root may write it for a daemon that is another user: it is no secret. A pause with an
+//! end is over when its time has come; nobody has to remove it.
 
 use std::fmt;
 use std::io;

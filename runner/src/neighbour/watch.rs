@@ -93,3 +93,56 @@ impl<S: Sensors> Watch<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::super::pause::Pause;
+    use super::*;
+
+    /// A machine on battery, with a clock that is set by hand.
+    #[derive(Clone, Default)]
+    struct Laptop(Arc<AtomicI64>);
+
+    impl Sensors for Laptop {
+        fn now_s(&self) -> i64 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn look(&mut self) -> Readings {
+            Readings { on_battery: Some(true), ..Readings::default() }
+        }
+    }
+
+    fn state(folder: &tempfile::TempDir) -> StateDir {
+        StateDir::open(folder.path()).unwrap()
+    }
+
+    #[test]
+    fn what_must_rest_rests_from_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { on_battery: false, ..Settings::default() };
+        let (_watch, verdict) = Watch::new(&settings, Laptop::default(), state(&folder));
+        assert_eq!(verdict.borrow().rest().map(|rest| rest.reason.clone()).as_deref(), Some("on battery"));
+        let (_watch, verdict) = Watch::new(&Settings::default(), Laptop::default(), state(&folder));
+        assert_eq!(*verdict.borrow(), Verdict::Work);
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_by_itself_and_what_is_done_can_be_read() {
+        let (folder, laptop) = (tempfile::tempdir().unwrap(), Laptop::default());
+        pause::begin(&state(&folder), &Pause { until_s: Some(60), finish: false }).unwrap();
+        let (watch, mut verdict) = Watch::new(&Settings::default(), laptop.clone(), state(&folder));
+        let watching = tokio::spawn(watch.run(|| 3));
+        verdict.wait_for(|verdict| verdict.rest().is_some()).await.unwrap();
+        laptop.0.store(60, Ordering::Relaxed);
+        verdict.wait_for(|verdict| *verdict == Verdict::Work).await.unwrap();
+        let works = Status { resting_reason: None, tasks: 3 };
+        while Status::read(&state(&folder)).as_ref() != Some(&works) {
+            tokio::task::yield_now().await;
+        }
+        watching.abort();
+    }
+}

@@ -201,6 +201,7 @@ fn no_import_climbs_to_a_higher_floor() {
     check_uses("coordinator/src/peertube", &["config"]);
     check_uses("runner/src/transfer", &["retry"]);
     check_uses("runner/src/attempt", &["transfer", "retry", "config", "coordinator"]);
+    check_uses("runner/src/neighbour", &["error", "identity"]);
     check_uses("runner/engine/src/ffi.rs", &[]);
     check_uses("runner/engine/src/fragment", &["error", "report", "spec"]);
     check_uses("runner/engine/src/source", &["error", "ffi", "pipe", "spec"]);

@@ -1,6 +1,10 @@
 //! Wires the daemon together; the only file that knows all parts. Also the two short commands around it.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
 use flotilla_proto::fleet::SyncRequest;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::attempt::Context;
 use crate::config::{Address, Config, Join};
@@ -9,9 +13,10 @@ use crate::error::Error;
 use crate::identity::{Identity, StateDir};
 use crate::lifecycle::Tokens;
 use crate::link::Link;
+use crate::neighbour::{self, MachineSensors};
 use crate::slots::machine::Machine;
 use crate::slots::{Slots, capability};
-use crate::transfer;
+use crate::transfer::{self, Pace, Throttle};
 
 /// Runs the daemon until the tokens end it. Joins first when there is no identity yet and the configuration
 /// says where.
@@ -37,8 +42,13 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
         return Err(Error::NothingToOffer);
     }
 
-    let context = Context { http, coordinator: client.clone(), engine: config.engine };
+    let pace = pace(&config.neighbour);
+    let context = Context { http, coordinator: client.clone(), engine: config.engine, pace };
     let slots = Slots::new(slot_count, context);
+    let sensors = MachineSensors::new(&config.neighbour);
+    let (watch, verdict) = neighbour::Watch::new(&config.neighbour, sensors, state);
+    let held = slots.clone();
+    let _watching = AbortOnDropHandle::new(tokio::spawn(watch.run(move || held.held_count())));
     let session_id = uuid::Uuid::new_v4().to_string();
     tracing::info!(
         coordinator = identity.url,
@@ -46,10 +56,18 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
         session.id = session_id,
         "running"
     );
-    let link = Link::new(client, slots, tokens.clone(), session_id, capabilities);
+    let link = Link::new(client, slots, tokens.clone(), session_id, capabilities, verdict);
     let failed = |cause| Error::Coordinator { doing: "working", url: identity.url, cause };
     let gave_back = link.run().await.map_err(failed)?;
     if gave_back { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+fn pace(settings: &neighbour::Settings) -> Pace {
+    let throttle = |kib: NonZeroU32| Arc::new(Throttle::new(u64::from(kib.get()) << 10));
+    Pace {
+        down: settings.max_download_kib_per_second.map(throttle),
+        up: settings.max_upload_kib_per_second.map(throttle),
+    }
 }
 
 /// Becomes a runner of a coordinator; refuses where this state folder belongs to another one already.

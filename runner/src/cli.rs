@@ -1,6 +1,8 @@
 //! The command line: what can be said, and how it becomes a [`Config`]. Flags overrule the environment, which
 //! overrules the file.
 
+mod neighbour;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -22,10 +24,13 @@ Examples:
   flotilla-runner doctor                                     what this machine can encode, and why not
   flotilla-runner join https://fleet.example.org --token T   become a runner of that coordinator
   flotilla-runner run --slots 2                              work, two tasks at a time
+  flotilla-runner pause --for 2h                             no tasks for two hours; running ones are given back
   flotilla-runner leave                                      be forgotten, here and at the coordinator
 
 Configuration file (TOML, every setting optional): state_dir; [coordinator] url, token_file, name,
-allow_plaintext; [work] slots, engine_memory_mib, encoders; [log] format.
+allow_plaintext; [work] slots, engine_memory_mib, encoders; [neighbour] hours, max_load_percent, on_battery,
+max_temperature_c, when_resting, nice, max_download_kib_per_second, max_upload_kib_per_second, keep_awake;
+[log] format.
 
 Signals: the first SIGINT or SIGTERM drains (running tasks are finished, then exit 0); the second stops at
 once (running tasks are given back to the coordinator, exit 130).
@@ -86,6 +91,16 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take no tasks for a while: at once, through restarts, whether or not the coordinator answers
+    Pause(neighbour::PauseArgs),
+    /// End a pause
+    Resume,
+    /// Say whether the runner works, or rests and why
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Be forgotten: tells the coordinator and deletes the identity
     Leave,
     /// One task: the assignment comes in on standard input, the result goes out on standard output
@@ -94,6 +109,9 @@ pub enum Command {
         /// Memory that it may use, MiB; 0: as much as there is
         #[arg(long, default_value_t = 0)]
         memory_mib: u64,
+        /// Niceness
+        #[arg(long, default_value_t = 0)]
+        nice: u8,
     },
 }
 
@@ -109,6 +127,8 @@ pub struct Run {
     /// Offer only these encoders, comma-separated [default: all that pass their trial]
     #[arg(long, value_name = "NAME", value_delimiter = ',', env = "FLOTILLA_RUNNER_ENCODERS")]
     encoders: Vec<String>,
+    #[command(flatten)]
+    neighbour: neighbour::Flags,
     /// Coordinator to join first when there is no identity yet
     #[arg(long, env = "FLOTILLA_RUNNER_URL")]
     url: Option<String>,
@@ -140,6 +160,9 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
             Command::Join { .. } => app::join(config).await,
             Command::Leave => app::leave(config).await,
             Command::Doctor { json } => doctor::examine(&config, json).await,
+            Command::Pause(args) => neighbour::pause(&config.state_dir, &args),
+            Command::Resume => neighbour::resume(&config.state_dir),
+            Command::Status { json } => neighbour::status(&config.state_dir, json),
             Command::Run(Run { stop_with_stdin, .. }) => {
                 let tokens = Tokens::default();
                 lifecycle::watch_signals(tokens.clone())?;
@@ -177,7 +200,11 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         let hint = format!("choose among {}", CANDIDATES.join(", "));
         return Err(Error::usage(format!("there is no encoder {unknown}"), hint));
     }
-    let engine = Engine::from_environment(memory_mib).map_err(|error| {
+    let neighbour = match &cli.command {
+        Command::Run(run) => run.neighbour.over(&file.neighbour),
+        _ => file.neighbour.clone(),
+    };
+    let engine = Engine::from_environment(memory_mib, neighbour.nice).map_err(|error| {
         Error::internal(format!("this program cannot find itself: {error}"), "is /proc mounted?")
     })?;
     Ok(Config {
@@ -187,6 +214,7 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         encoders,
         allow_plaintext: *allow_plaintext || file.coordinator.allow_plaintext,
         engine,
+        neighbour,
     })
 }
 

@@ -5,7 +5,7 @@
 //! holds neither network nor files. They meet in a pipe.
 //!
 //! Floors, top down; nothing imports upwards: `cli` → [`app`] → [`link`] → [`slots`] → [`attempt`] →
-//! [`transfer`] → the ground ([`coordinator`], [`identity`], [`retry`]). Wire types are seen in
+//! [`transfer`] → the ground ([`coordinator`], [`identity`], [`neighbour`], [`retry`]). Wire types are seen in
 //! [`coordinator`], [`link`] and `attempt` only.
 
 #![forbid(unsafe_code)]
@@ -27,6 +27,7 @@ pub mod error;
 pub mod identity;
 pub mod lifecycle;
 pub mod logging;
+pub mod neighbour;
 pub mod retry;
 
 pub use config::Config;

@@ -8,8 +8,8 @@ use flotilla_runner::cli::{self, Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::Engine { memory_mib } = cli.command {
-        return flotilla_runner::attempt::engine::main(memory_mib);
+    if let Command::Engine { memory_mib, nice } = cli.command {
+        return flotilla_runner::attempt::engine::main(memory_mib, nice);
     }
     match cli::execute(cli) {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ mod instances;
 mod merging;
 mod mistakes;
 mod muxing;
+mod neighbours;
 mod probing;
 mod progressive;
 mod sharing;

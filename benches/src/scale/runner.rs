@@ -65,6 +65,7 @@ impl Runner {
             attempts: held.iter().map(|lease| status(lease)).collect(),
             draining: false,
             leaving: false,
+            resting_reason: None,
             hold_ms,
         };
         let request = self.signed(request)?;

@@ -101,15 +101,16 @@ pub async fn runners(remote: &Remote, json: bool) -> Result<(), UserError> {
     let now = SystemClock.now();
     let mut rows = table(&["name", "state", "busy", "last seen", "version", "encoders", "machine"]);
     for runner in runners {
-        let state = match (runner.live, runner.draining) {
-            (false, _) => "away",
-            (true, true) => "draining",
-            (true, false) => "live",
+        let state = match (runner.live, runner.draining, runner.resting_reason) {
+            (false, _, _) => "away".to_owned(),
+            (true, _, Some(reason)) => format!("resting: {reason}"),
+            (true, true, None) => "draining".to_owned(),
+            (true, false, None) => "live".to_owned(),
         };
         let busy = format!("{}/{}", runner.busy, runner.slots);
         let seen = runner.last_seen_at.map_or("never".into(), |at| ago(at, now));
         let encoders = runner.encoders.join(" ");
-        rows.add_row([runner.name, state.into(), busy, seen, runner.version, encoders, runner.machine]);
+        rows.add_row([runner.name, state, busy, seen, runner.version, encoders, runner.machine]);
     }
     print(&rows, "no runners have joined; make a token with `flotilla token create`");
     Ok(())

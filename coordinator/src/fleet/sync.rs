@@ -16,6 +16,9 @@ use crate::store::{Ask, Beat, BeatOutcome, ClaimedTask, Outlook, RunnerRecord};
 /// An answer that starts an attempt may be on its way for so long before a beat without it counts as a loss.
 const START_GRACE_MS: i64 = 10_000;
 
+/// Characters that are kept of a runner's reason to rest.
+const MAX_REASON_LENGTH: usize = 200;
+
 /// Attempts that one answer starts at most; a larger machine calls again at once.
 const MAX_STARTS: u32 = 32;
 
@@ -31,6 +34,7 @@ pub async fn sync(
     let offers = offers(parts, runner, &request).await?;
     let hold = Duration::from_millis(u64::from(request.hold_ms.min(parts.config.leases.hold_ms)));
     let deadline = tokio::time::Instant::now() + hold;
+    parts.roster.rests(&runner.id, resting_reason(&request));
     let turn = parts.turns.take(&runner.id);
     // Entered before the first look, so that no change between look and wait is missed.
     let watched = named(&request).map(|lease| lease.attempt_id).collect();
@@ -42,7 +46,9 @@ pub async fn sync(
         // Boxed: a call that hangs must not keep room for all that a lease needs.
         let start = Box::pin(assign(parts, runner, &request, &turn)).await?;
         if !start.is_empty() || !stop.is_empty() || tokio::time::Instant::now() >= deadline {
-            return Ok(answer(parts, runner, start, stop));
+            // Who has come back must not hear of the drain that his call has ended.
+            let drain = runner.draining && takes_none(&request);
+            return Ok(answer(parts, drain, start, stop));
         }
         place.found_nothing();
         tokio::select! {
@@ -68,20 +74,15 @@ async fn offers(
         parts.roster.forget(&runner.id);
         parts.wake.all();
     }
-    let takes_work = !request.draining && request.free_slots > 0;
+    let takes_work = !takes_none(request) && request.free_slots > 0;
     Ok(takes_work.then(|| Offers::of(told.as_ref().unwrap_or(&runner.capabilities))))
 }
 
-fn answer(
-    parts: &Parts,
-    runner: &RunnerRecord,
-    start: Vec<wire::Lease>,
-    stop: Vec<AttemptId>,
-) -> wire::SyncResponse {
+fn answer(parts: &Parts, drain: bool, start: Vec<wire::Lease>, stop: Vec<AttemptId>) -> wire::SyncResponse {
     wire::SyncResponse {
         start,
         stop_attempt_ids: stop.iter().map(AttemptId::to_string).collect(),
-        drain: runner.draining,
+        drain,
         next_call_ms: 0,
         self_stop_ms: parts.config.leases.self_stop_ms,
     }
@@ -114,7 +115,7 @@ async fn assign(
     request: &wire::SyncRequest,
     turn: &Turn,
 ) -> Result<Vec<wire::Lease>, Status> {
-    if request.draining || request.free_slots == 0 {
+    if takes_none(request) || request.free_slots == 0 {
         return Ok(vec![]);
     }
     let Some(_right) = turn.ask().await else { return Ok(vec![]) };
@@ -161,15 +162,27 @@ fn beat(parts: &Parts, runner: &RunnerRecord, request: &wire::SyncRequest) -> Re
         session_id: request.session_id.clone(),
         attempts: attempts
             .ok_or_else(|| Status::invalid_argument("an attempt is named without a whole lease"))?,
-        draining: request.draining,
+        draining: takes_none(request),
         lease_ms: i64::from(parts.config.leases.lease_ms),
         grace_ms: START_GRACE_MS,
     })
 }
 
+/// The runner drains or rests: for the store it is the same.
+fn takes_none(request: &wire::SyncRequest) -> bool {
+    request.draining || request.resting_reason.is_some()
+}
+
+/// For people; whatever the runner sends, it is one short line.
+fn resting_reason(request: &wire::SyncRequest) -> Option<String> {
+    let reason = request.resting_reason.as_ref()?.chars();
+    Some(reason.filter(|character| !character.is_control()).take(MAX_REASON_LENGTH).collect())
+}
+
 async fn leave(parts: &Parts, runner: &RunnerRecord) -> Result<wire::SyncResponse, Status> {
     parts.store.forget_runner(&runner.id, parts.clock.now()).await.map_err(unavailable)?;
     parts.roster.forget(&runner.id);
+    parts.roster.rests(&runner.id, None);
     parts.wake.all();
     tracing::info!(runner.id = %runner.id, runner.name = %runner.name, "runner left");
     Ok(wire::SyncResponse { drain: true, ..wire::SyncResponse::default() })

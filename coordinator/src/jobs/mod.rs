@@ -23,7 +23,7 @@ use crate::domain::source::Source;
 use crate::domain::{JobId, JobState, Plan, TaskId};
 use crate::objects::{Destination, Location, StorageClass};
 use crate::parts::Parts;
-use crate::store::{ExtraObject, Extras, JobRecord, NewJob, Submitted, TokenRecord};
+use crate::store::{ExtraObject, Extras, JobRecord, NewJob, RunnerRecord, Submitted, TokenRecord};
 
 /// A handle on the coordinator's jobs; cheap to clone.
 #[derive(Clone)]
@@ -193,7 +193,12 @@ impl Jobs {
             // The store does not hear every beat.
             runner.last_seen_at = runner.last_seen_at.max(self.parts.roster.seen_at(&runner.id));
         }
-        Ok(runners.into_iter().map(|runner| RunnerView::new(runner, now)).collect())
+        let mut resting = self.parts.roster.resting();
+        let view = |runner: RunnerRecord| {
+            let reason = resting.remove(&runner.id);
+            RunnerView::new(runner, reason, now)
+        };
+        Ok(runners.into_iter().map(view).collect())
     }
 
     /// Makes a join token; answers its record and, for the only time, the token itself.

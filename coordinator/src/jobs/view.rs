@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{JobsError, eta};
 use crate::domain::runner::LIVE_MS;
 use crate::domain::task::OBJECT_COPY;
-use crate::domain::{Failure, JobId, JobState, TaskKind, TaskState, Timestamp};
+use crate::domain::{Failure, JobId, JobState, RunnerId, TaskKind, TaskState, Timestamp};
 use crate::parts::Parts;
 use crate::store::{AttemptRecord, AttemptState, JobRecord, RunnerRecord, TaskRecord};
 
@@ -92,8 +92,11 @@ pub struct RunnerView {
     pub slots: u32,
     /// Tasks now.
     pub busy: u32,
-    /// It takes no more work.
+    /// It takes no more work, because it is about to stop.
     pub draining: bool,
+    /// Why it takes no work for now; none: it does not rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resting_reason: Option<String>,
     /// Failures that were its fault.
     pub strikes: u32,
     /// Encoders that passed their trial there.
@@ -105,8 +108,9 @@ pub struct RunnerView {
 }
 
 impl RunnerView {
-    pub(super) fn new(runner: RunnerRecord, now: Timestamp) -> Self {
+    pub(super) fn new(runner: RunnerRecord, resting_reason: Option<String>, now: Timestamp) -> Self {
         let live = runner.is_live(now, LIVE_MS);
+        let resting_reason = resting_reason.filter(|_| live);
         Self {
             id: runner.id.to_string(),
             name: runner.name,
@@ -114,7 +118,8 @@ impl RunnerView {
             last_seen_at: runner.last_seen_at,
             slots: runner.capabilities.slots,
             busy: runner.live_attempts,
-            draining: runner.draining,
+            draining: runner.draining && resting_reason.is_none(),
+            resting_reason,
             strikes: runner.strikes,
             encoders: runner.capabilities.encoders.into_iter().map(|encoder| encoder.name).collect(),
             version: runner.capabilities.version,
@@ -138,7 +143,7 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
         true => None,
         false => {
             let pins = parts.store.pins(&record.id).await?;
-            waiting(&tasks, &parts.store.runners().await?, &pins, now)
+            waiting(&tasks, &parts.store.runners().await?, &parts.roster.resting(), &pins, now)
         }
     };
     let until = record.ended_at.unwrap_or(now);
@@ -217,6 +222,7 @@ fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], known: &Known, now
 fn waiting(
     tasks: &[TaskRecord],
     runners: &[RunnerRecord],
+    resting: &HashMap<RunnerId, String>,
     pins: &HashMap<String, String>,
     now: Timestamp,
 ) -> Option<String> {
@@ -224,9 +230,14 @@ fn waiting(
     let ours = |task: &&TaskRecord| task.encoders.iter().any(|name| name == OBJECT_COPY);
     let ready = || tasks.iter().filter(|task| task.state == TaskState::Ready && !ours(task));
     ready().next()?;
-    let usable = || runners.iter().filter(|runner| runner.is_live(now, LIVE_MS) && !runner.draining);
+    let live = || runners.iter().filter(|runner| runner.is_live(now, LIVE_MS));
+    let usable = || live().filter(|runner| !runner.draining);
     if usable().next().is_none() {
-        return Some("no runner is connected".into());
+        let rest = |runner: &RunnerRecord| Some(format!("{} ({})", runner.name, resting.get(&runner.id)?));
+        return Some(match live().filter_map(rest).collect::<Vec<_>>() {
+            none if none.is_empty() => "no runner is connected".into(),
+            resting => format!("every runner that is connected rests: {}", resting.join(", ")),
+        });
     }
     let offers = |name: &str, pin: Option<&str>| usable().any(|runner| runner.capabilities.offers(name, pin));
     let wanted = || ready().flat_map(|task| &task.encoders);

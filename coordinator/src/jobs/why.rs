@@ -39,6 +39,7 @@ struct Facts<'a> {
     tasks: &'a [TaskRecord],
     attempts: &'a [AttemptRecord],
     runners: &'a [RunnerRecord],
+    resting: &'a HashMap<RunnerId, String>,
     pins: &'a HashMap<String, String>,
     waits: &'a Waits,
     now: Timestamp,
@@ -50,6 +51,7 @@ pub(super) async fn why(parts: &Parts, record: &JobRecord) -> Result<WhyView, Jo
         tasks: &store.tasks(&record.id).await?,
         attempts: &store.attempts(&record.id).await?,
         runners: &store.runners().await?,
+        resting: &parts.roster.resting(),
         pins: &store.pins(&record.id).await?,
         waits: &store.waits(&record.id, now).await?,
         now,
@@ -180,7 +182,7 @@ impl Facts<'_> {
     fn nobody(&self) -> String {
         match self.runners.iter().map(|runner| self.absence(runner)).collect::<Vec<_>>() {
             known if known.is_empty() => "no runner has joined".into(),
-            known => format!("no runner is connected: {}", known.join(", ")),
+            known => format!("no runner takes work: {}", known.join(", ")),
         }
     }
 
@@ -209,9 +211,10 @@ impl Facts<'_> {
 
     fn absence(&self, runner: &RunnerRecord) -> String {
         match runner.last_seen_at {
-            _ if runner.draining && runner.is_live(self.now, LIVE_MS) => {
-                format!("{} is draining", runner.name)
-            }
+            _ if runner.draining && runner.is_live(self.now, LIVE_MS) => match self.resting.get(&runner.id) {
+                Some(reason) => format!("{} rests ({reason})", runner.name),
+                None => format!("{} is draining", runner.name),
+            },
             Some(seen) => format!("{} was heard of {} ago", runner.name, seconds(self.now.since_ms(seen))),
             None => format!("{} was never heard of", runner.name),
         }

@@ -46,7 +46,9 @@ fn chunk(id: &str, state: TaskState) -> TaskRecord {
 fn check(runners: &[RunnerRecord], pins: &[(&str, &str)], waits: &Waits, expected: &str) {
     let tasks = [chunk("chunk", TaskState::Ready)];
     let pins = pins.iter().map(|(name, pin)| ((*name).to_owned(), (*pin).to_owned())).collect();
-    let facts = Facts { tasks: &tasks, attempts: &[], runners, pins: &pins, waits, now: NOW };
+    let resting = HashMap::from([("sleeper".parse().unwrap(), "on battery".to_owned())]);
+    let facts =
+        Facts { tasks: &tasks, attempts: &[], runners, resting: &resting, pins: &pins, waits, now: NOW };
     let reasons: Vec<_> = facts.explain().into_iter().map(|answer| answer.reason).collect();
     assert_eq!(reasons, [expected]);
 }
@@ -64,7 +66,9 @@ fn without_a_runner() {
     let waits = Waits::default();
     check(&[], &[], &waits, "no runner has joined");
     let gone = RunnerRecord { last_seen_at: Some(NOW.plus_ms(-90_000)), ..runner("a", "libx264", "one") };
-    check(&[gone], &[], &waits, "no runner is connected: a was heard of 90 s ago");
+    check(&[gone], &[], &waits, "no runner takes work: a was heard of 90 s ago");
+    let resting = RunnerRecord { draining: true, ..runner("sleeper", "libx264", "one") };
+    check(&[resting], &[], &waits, "no runner takes work: sleeper rests (on battery)");
 }
 
 #[test]
@@ -130,6 +134,7 @@ fn tasks_with_one_answer_stand_together() {
         tasks: &tasks,
         attempts: &[attempt("x", "a"), attempt("y", "b")],
         runners: &[],
+        resting: &HashMap::new(),
         pins: &HashMap::new(),
         waits: &Waits::default(),
         now: NOW,

@@ -22,7 +22,11 @@ const _: () = assert!(2 * QUIET_MS < LIVE_MS);
 
 /// All runners that called lately.
 #[derive(Debug, Default)]
-pub struct Roster(Mutex<HashMap<RunnerId, Entry>>);
+pub struct Roster {
+    entries: Mutex<HashMap<RunnerId, Entry>>,
+    /// Those that take no work for now, and why, in their own words: it outlives an entry that is read anew.
+    resting: Mutex<HashMap<RunnerId, String>>,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -117,13 +121,27 @@ impl Roster {
         }
     }
 
+    /// A runner says that it rests for this reason, or that it does not.
+    pub fn rests(&self, runner_id: &RunnerId, reason: Option<String>) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        match reason {
+            Some(reason) => drop(resting.insert(runner_id.clone(), reason)),
+            None => drop(resting.remove(runner_id)),
+        }
+    }
+
+    /// Those that rested when they were last heard of, and why.
+    pub fn resting(&self) -> HashMap<RunnerId, String> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// When a runner was last heard of by this process.
     pub fn seen_at(&self, runner_id: &RunnerId) -> Option<Timestamp> {
         self.lock().get(runner_id).map(|entry| entry.seen_at)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<RunnerId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -189,6 +207,16 @@ mod tests {
         roster.forget(&a);
         assert!(roster.known(&a, "digest", at(1)).is_none());
         assert!(roster.must_note(&beat(), at(1)), "of an unknown runner the store hears");
+    }
+
+    #[test]
+    fn why_a_runner_rests_is_known_until_it_works_again() {
+        let (roster, a) = (roster(), "a".parse().unwrap());
+        roster.rests(&a, Some("paused".into()));
+        roster.forget(&a);
+        assert_eq!(roster.resting().get(&a).map(String::as_str), Some("paused"));
+        roster.rests(&a, None);
+        assert!(roster.resting().is_empty());
     }
 
     #[test]

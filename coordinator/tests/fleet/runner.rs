@@ -69,6 +69,7 @@ impl HandPlayed {
             attempts: held.iter().map(status).collect(),
             draining: false,
             leaving: false,
+            resting_reason: None,
             hold_ms: LONG,
         }
     }

@@ -2,7 +2,7 @@
 
 use flotilla_proto::delta;
 use flotilla_proto::fleet::task_spec::Kind as Spec;
-use flotilla_proto::fleet::{EncodeChunkSpec, FailureClass};
+use flotilla_proto::fleet::{EncodeChunkSpec, FailureClass, SyncRequest};
 
 use crate::runner::{FRAME_COUNT, chunk_index, spec};
 use crate::stage::{Stage, soon};
@@ -94,6 +94,27 @@ async fn a_job_says_which_encoder_it_waits_for() {
     assert!(offered.iter().all(|lease| chunk_index(lease).is_none()));
     let waiting = stage.view(&job_id).await.waiting;
     assert_eq!(waiting.as_deref(), Some("no connected runner offers the encoder libx264"));
+}
+
+#[tokio::test]
+async fn a_runner_that_rests_gets_nothing_and_everybody_can_read_why() {
+    let stage = Stage::new().await;
+    let runner = stage.runner("mine", "one").await;
+    let job_id = stage.submit("job").await;
+    let resting =
+        SyncRequest { resting_reason: Some("on\nbattery".into()), hold_ms: 0, ..runner.state(9, &[]) };
+    let answer = runner.sync(resting).await.unwrap();
+    assert!(answer.start.is_empty());
+    let seen = stage.jobs().runners().await.unwrap().remove(0);
+    assert_eq!((seen.resting_reason.as_deref(), seen.draining), (Some("onbattery"), false));
+    let waiting = stage.view(&job_id).await.waiting;
+    assert_eq!(waiting.as_deref(), Some("every runner that is connected rests: mine (onbattery)"));
+
+    // The call that ends the rest brings work, and no word of a drain.
+    let awake = SyncRequest { hold_ms: 0, ..runner.state(9, &[]) };
+    let answer = runner.sync(awake).await.unwrap();
+    assert_eq!((answer.start.len(), answer.drain), (1, false));
+    assert_eq!(stage.jobs().runners().await.unwrap().remove(0).resting_reason, None);
 }
 
 #[tokio::test]

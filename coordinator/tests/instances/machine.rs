@@ -111,6 +111,7 @@ impl Machine {
             attempts: vec![],
             draining: false,
             leaving: false,
+            resting_reason: None,
             hold_ms: 2_000,
         }
     }

@@ -33,7 +33,7 @@ use self::conversation::{Conversation, Said};
 use self::outcome::Outcome;
 use crate::config;
 use crate::coordinator::Client;
-use crate::transfer::{Grant, Inputs, Meter, Output, PartGrants};
+use crate::transfer::{Grant, Inputs, Meter, Output, Pace, PartGrants};
 
 /// Largest part that a grant may ask for; more would be held in memory three times over.
 const MAX_PART_BYTES: u64 = 128 << 20;
@@ -45,7 +45,7 @@ pub enum Stop {
     Unwanted,
     /// The lease must be taken for lost: nothing is reported, somebody else may have it.
     Lost,
-    /// This runner stops: the attempt is given back.
+    /// This runner stops, or rests: the attempt is given back.
     Returned,
 }
 
@@ -58,6 +58,8 @@ pub struct Context {
     pub coordinator: Client,
     /// How an engine child is started.
     pub engine: config::Engine,
+    /// How fast bytes may move.
+    pub pace: Pace,
 }
 
 /// An attempt that has its slot.
@@ -77,7 +79,7 @@ impl Attempt {
     /// Works on the task and settles it with the coordinator.
     pub async fn run(self) {
         let started = Instant::now();
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(Meter::new(self.context.pace.clone()));
         let mut usage = Usage::default();
         let outcome = self.work(&meter, &mut usage).await;
         usage.ran_ms = milliseconds(started.elapsed());

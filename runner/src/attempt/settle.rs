@@ -47,7 +47,7 @@ pub async fn settle(attempt: &Attempt, outcome: Outcome, usage: Usage) {
     let returned = FailRequest {
         lease: lease.clone(),
         class: FailureClass::Returned.into(),
-        message: "the runner stops".to_owned(),
+        message: "the runner stops or rests".to_owned(),
         usage: Some(usage),
     };
     let telling = async {

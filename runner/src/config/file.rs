@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::logging;
+use crate::{logging, neighbour};
 
 /// A configuration file; every setting may be absent.
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +18,8 @@ pub struct File {
     pub coordinator: Coordinator,
     /// How much to work.
     pub work: Work,
+    /// When to work, and how quietly.
+    pub neighbour: neighbour::Settings,
     /// What to tell.
     pub log: Log,
 }

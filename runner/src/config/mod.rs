@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 pub use address::Address;
 
+use crate::neighbour;
+
 /// Everything that [`crate::app::run`] needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,6 +26,8 @@ pub struct Config {
     pub allow_plaintext: bool,
     /// How an engine child is started.
     pub engine: Engine,
+    /// When to work, and how quietly.
+    pub neighbour: neighbour::Settings,
 }
 
 /// How to become known to a coordinator.
@@ -56,12 +60,13 @@ pub struct Engine {
 
 impl Engine {
     /// This very program as an engine, unless the environment variable FLOTILLA_ENGINE names another, which bounds
-    /// its memory by itself.
-    pub fn from_environment(memory_mib: u64) -> std::io::Result<Self> {
+    /// its memory by itself. Its niceness is `nice`, or the daemon's where that is higher.
+    pub fn from_environment(memory_mib: u64, nice: u8) -> std::io::Result<Self> {
         match std::env::var_os("FLOTILLA_ENGINE") {
             Some(program) => Ok(Self { program: program.into(), arguments: Vec::new(), memory_mib: 0 }),
             None => {
-                let arguments = vec!["engine".into(), "--memory-mib".into(), memory_mib.to_string()];
+                let words = ["engine", "--memory-mib", &memory_mib.to_string(), "--nice", &nice.to_string()];
+                let arguments = words.map(str::to_owned).to_vec();
                 Ok(Self { program: std::env::current_exe()?, arguments, memory_mib })
             }
         }

@@ -9,7 +9,8 @@ pub mod vitals;
 
 use std::time::Duration;
 
-use flotilla_proto::fleet::{Capabilities, SyncRequest, SyncResponse};
+use flotilla_proto::fleet::{Capabilities, Lease, SyncRequest, SyncResponse};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -17,6 +18,8 @@ use self::vitals::Vitals;
 use crate::attempt::Stop;
 use crate::coordinator::{Client, Error};
 use crate::lifecycle::Tokens;
+use crate::neighbour::settings::WhenResting;
+use crate::neighbour::{Rest, Verdict};
 use crate::retry::Schedule;
 use crate::slots::Slots;
 
@@ -36,6 +39,7 @@ pub struct Link {
     /// False at the start and after every failed call: the coordinator may be another process since.
     capabilities_known: bool,
     drained_by_coordinator: bool,
+    neighbour: watch::Receiver<Verdict>,
     drain_told: bool,
     stop_told: bool,
     gave_back: bool,
@@ -56,6 +60,7 @@ impl Link {
         tokens: Tokens,
         session_id: String,
         capabilities: Capabilities,
+        neighbour: watch::Receiver<Verdict>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -66,6 +71,7 @@ impl Link {
             capabilities,
             capabilities_known: false,
             drained_by_coordinator: false,
+            neighbour,
             drain_told: false,
             stop_told: false,
             gave_back: false,
@@ -108,6 +114,7 @@ impl Link {
                 self.drain_told = true;
                 self.call();
             }
+            Ok(()) = self.neighbour.changed() => self.heed(),
             () = sleep_until(self.vitals.deadline()), if is_watching => self.stop_itself(),
             Some(call) = self.calls.join_next() => {
                 let (sent, answer) = call.expect("a call neither panics nor is cancelled");
@@ -119,6 +126,25 @@ impl Link {
         Ok(())
     }
 
+    /// Tells the coordinator of a rest that begins or ends, and gives back what shall not run through it.
+    fn heed(&mut self) {
+        let verdict = self.neighbour.borrow_and_update().clone();
+        match verdict.rest() {
+            None => tracing::info!("resting no more: tasks are taken again"),
+            Some(Rest { reason, running, .. }) => {
+                tracing::info!(reason, "resting: no tasks are taken");
+                if *running == WhenResting::Return {
+                    self.slots.stop_all(Stop::Returned);
+                }
+            }
+        }
+        self.call();
+    }
+
+    fn resting_reason(&self) -> Option<String> {
+        self.neighbour.borrow().rest().map(|rest| rest.reason.clone())
+    }
+
     fn call(&mut self) {
         let (coordinator, request) = (self.coordinator.clone(), self.request());
         self.calls.spawn(async move { (Instant::now(), coordinator.sync(request).await) });
@@ -126,7 +152,8 @@ impl Link {
 
     fn request(&self) -> SyncRequest {
         let draining = self.tokens.is_draining();
-        let takes_none = draining || self.drained_by_coordinator;
+        let resting_reason = self.resting_reason();
+        let takes_none = draining || self.drained_by_coordinator || resting_reason.is_some();
         SyncRequest {
             session_id: self.session_id.clone(),
             capabilities: (!self.capabilities_known).then(|| self.capabilities.clone()),
@@ -134,6 +161,7 @@ impl Link {
             attempts: self.slots.statuses(),
             draining,
             leaving: false,
+            resting_reason,
             // After a failure the runner wants to know at once that it is heard again.
             hold_ms: if self.failures > 0 { 0 } else { self.vitals.hold_ms(!self.slots.are_empty()) },
         }
@@ -163,11 +191,22 @@ impl Link {
             self.slots.stop(attempt_id, Stop::Unwanted);
         }
         let has_news = !answer.start.is_empty();
-        answer.start.into_iter().for_each(|lease| self.slots.start(lease));
+        for lease in answer.start {
+            self.start(lease);
+        }
         // New attempts are named in the next call at once: that is how the coordinator learns that they
         // arrived.
         let wait_ms = if has_news { 0 } else { answer.next_call_ms };
         self.next_call = Instant::now() + Duration::from_millis(wait_ms.into());
+    }
+
+    /// A lease that was on its way when the rest began goes back at once.
+    fn start(&self, lease: Lease) {
+        let attempt_id = lease.lease.as_ref().map(|lease| lease.attempt_id.clone());
+        self.slots.start(lease);
+        if let Some(attempt_id) = attempt_id.filter(|_| self.resting_reason().is_some()) {
+            self.slots.stop(&attempt_id, Stop::Returned);
+        }
     }
 
     fn wait_longer(&mut self, error: &Error) {

@@ -50,8 +50,12 @@ impl Slots {
 
     /// Tasks that could start now.
     pub fn free_count(&self) -> u32 {
-        let held_count = u32::try_from(self.held().len()).unwrap_or(u32::MAX);
-        self.shared.count.saturating_sub(held_count)
+        self.shared.count.saturating_sub(self.held_count())
+    }
+
+    /// Attempts that are held, in whatever phase.
+    pub fn held_count(&self) -> u32 {
+        u32::try_from(self.held().len()).unwrap_or(u32::MAX)
     }
 
     /// True when no attempt is held, in whatever phase.

@@ -70,6 +70,9 @@ async fn pump(object: &Object, window: Window, to: &mpsc::Sender<Result<Bytes, E
         missing -= bytes.len() as u64;
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            if let Some(throttle) = &object.meter.pace.down {
+                throttle.pass(piece.len()).await;
+            }
             if to.send(Ok(piece)).await.is_err() {
                 return Ok(());
             }

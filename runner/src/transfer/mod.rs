@@ -8,6 +8,7 @@ pub mod input;
 pub mod lane;
 pub mod output;
 pub mod part;
+pub mod throttle;
 pub mod window;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use reqwest::StatusCode;
 
 pub use input::{Grant, Inputs};
 pub use output::{Output, PartGrants, Uploaded};
+pub use throttle::{Pace, Throttle};
 
 /// Why bytes could not be moved; never holds a URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,14 +72,20 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// Counts what an attempt moves over the network, bytes.
+/// Counts what an attempt moves over the network, bytes, and holds it back where it is limited.
 #[derive(Debug, Default)]
 pub struct Meter {
+    pace: Pace,
     downloaded: AtomicU64,
     uploaded: AtomicU64,
 }
 
 impl Meter {
+    /// Counts from nothing.
+    pub fn new(pace: Pace) -> Self {
+        Self { pace, ..Self::default() }
+    }
+
     /// Bytes received from the store so far, asked for by the engine or not.
     pub fn downloaded_bytes(&self) -> u64 {
         self.downloaded.load(Ordering::Relaxed)

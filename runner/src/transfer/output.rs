@@ -13,11 +13,14 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::part::Splitter;
+use super::throttle::Throttle;
 use super::{Error, Meter};
 use crate::retry::Schedule;
 
 /// Parts of one output on their way at a time.
 const PARTS_IN_FLIGHT: usize = 2;
+/// Piece of a part that goes at once where the upload is limited.
+const PIECE_BYTES: usize = 16 << 10;
 /// URLs asked for at once.
 const GRANT_PARTS: u32 = 8;
 /// Longest upload of a part: 8 MiB at 0.2 Mbit/s.
@@ -143,7 +146,17 @@ impl Uploader {
     async fn upload_once(&self, number: u32, bytes: Bytes) -> Result<String, Error> {
         let url = self.url(number).await?;
         let length = bytes.len();
-        let response = self.http.put(url).timeout(PART_TIMEOUT).body(bytes).send().await?;
+        let response = match self.meter.pace.up.clone().filter(|_| length > 0) {
+            None => self.http.put(url).timeout(PART_TIMEOUT).body(bytes).send().await?,
+            Some(throttle) => {
+                // One part at a time: each is there sooner than if they shared the wire.
+                let _turn = throttle.turn().await;
+                let request = self.http.put(url).timeout(PART_TIMEOUT + throttle.duration(length));
+                // The store wants to know the length, which a stream does not tell.
+                let request = request.header(header::CONTENT_LENGTH, length);
+                request.body(slowly(bytes, throttle.clone())).send().await?
+            }
+        };
         if !response.status().is_success() {
             return Err(Error::Status(response.status()));
         }
@@ -165,4 +178,16 @@ impl Uploader {
         urls.extend((part..).zip(granted));
         urls.get(&part).cloned().ok_or_else(|| refused("the coordinator sent none".to_owned()))
     }
+}
+
+/// A body that goes as fast as it may.
+fn slowly(bytes: Bytes, throttle: Arc<Throttle>) -> reqwest::Body {
+    reqwest::Body::wrap_stream(futures::stream::unfold((bytes, throttle), async |(mut bytes, throttle)| {
+        if bytes.is_empty() {
+            return None;
+        }
+        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+        throttle.pass(piece.len()).await;
+        Some((Ok::<_, std::convert::Infallible>(piece), (bytes, throttle)))
+    }))
 }

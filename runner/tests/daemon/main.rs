@@ -8,6 +8,7 @@ mod store;
 mod world;
 
 mod endings;
+mod neighbour;
 mod processes;
 mod reading;
 mod tasks;

@@ -16,6 +16,8 @@ pub struct Contents {
     pub source: Vec<u8>,
     /// By output and part.
     pub parts: BTreeMap<(u32, u32), Bytes>,
+    /// What the uploads said of their length.
+    pub lengths: Vec<Option<String>>,
     /// Ranges asked for, start and end inclusive.
     pub ranges: Vec<(usize, usize)>,
     /// Answers to the next reads instead of bytes.
@@ -73,8 +75,15 @@ async fn read(State(store): State<FakeStore>, headers: HeaderMap) -> Response {
     })
 }
 
-async fn upload(State(store): State<FakeStore>, Path(part): Path<(u32, u32)>, bytes: Bytes) -> Response {
+async fn upload(
+    State(store): State<FakeStore>,
+    Path(part): Path<(u32, u32)>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Response {
+    let length = headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
     store.with(|contents| {
+        contents.lengths.push(length);
         if let Some(refusal) = contents.upload_refusals.pop() {
             return refusal.into_response();
         }

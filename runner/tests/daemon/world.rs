@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flotilla_proto::fleet::{AssembleSpec, InputGrant, Lease, LeaseRef, OutputGrant, TaskSpec, task_spec};
 use flotilla_runner::config::{Config, Engine, Join};
+use flotilla_runner::neighbour::Settings;
 use flotilla_runner::{Error, Tokens, app};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -37,6 +38,7 @@ impl World {
             slots: NonZeroU32::new(1),
             allow_plaintext: false,
             engine,
+            neighbour: Settings::default(),
         }
     }
 

@@ -66,7 +66,17 @@ impl Coordinator {
 
     /// Kills it without warning and starts it again at the same address.
     pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.restart();
+    }
+
+    /// Kills it without warning.
+    pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Starts a killed one again at the same address.
+    pub fn restart(&mut self) {
         let address = self.url.trim_start_matches("http://").to_owned();
         (self.process, self.url) = serve(&self.folder, &address);
     }

@@ -34,7 +34,7 @@ impl Runner {
         let token = coordinator.token();
         let state = folder.join(name);
         if let Some(trials) = &*TRIALS.lock().expect("no holder panics") {
-            fs::create_dir(&state).expect("a folder can be made");
+            fs::create_dir_all(&state).expect("a folder can be made");
             fs::write(state.join("trials.json"), trials).expect("a file can be written");
         }
         let configure = |command: &mut Command| {
@@ -44,6 +44,16 @@ impl Runner {
         };
         let process = Process::start(&runner_program(), configure, &folder.join(format!("{name}.log")));
         Self { name: name.into(), process, state }
+    }
+
+    /// Says something to it as its owner does, and returns what was answered.
+    pub fn tell(&self, words: &[&str]) -> String {
+        let mut command = Command::new(runner_program());
+        let output = command.args(words).env("FLOTILLA_RUNNER_STATE", &self.state).output();
+        let output = output.expect("the runner's program starts");
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success(), "{words:?}: {said} {}", String::from_utf8_lossy(&output.stderr));
+        said
     }
 
     /// Its engine children: one for each task that it works on.

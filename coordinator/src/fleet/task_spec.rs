@@ -17,7 +17,7 @@ use crate::scheduler::Work;
 /// What a runner is told to do.
 pub fn to_wire(work: &Work) -> wire::TaskSpec {
     let kind = match work {
-        Work::Probe { limits } => Some(Kind::Probe(probe(limits))),
+        Work::Probe { limits, sound_apart } => Some(Kind::Probe(probe(limits, *sound_apart))),
         Work::EncodeChunk { plan, chunk_index, max_pixels } => {
             encode_chunk(plan, *chunk_index, *max_pixels).map(Kind::EncodeChunk)
         }
@@ -65,7 +65,7 @@ fn muxed_spec(segments: &[MuxedSegment]) -> wire::MuxedSpec {
     wire::MuxedSpec { segments: segments.iter().map(segment).collect() }
 }
 
-fn probe(limits: &Limits) -> wire::ProbeSpec {
+fn probe(limits: &Limits, sound_apart: bool) -> wire::ProbeSpec {
     let source = wire::SourceLimits {
         max_streams: limits.max_streams,
         max_duration_seconds: limits.max_duration_seconds,
@@ -73,7 +73,7 @@ fn probe(limits: &Limits) -> wire::ProbeSpec {
         max_frames_per_second: limits.max_frames_per_second,
         max_attachment_bytes: limits.max_attachment_bytes,
     };
-    wire::ProbeSpec { max_pixels: limits.max_pixels, limits: Some(source) }
+    wire::ProbeSpec { max_pixels: limits.max_pixels, limits: Some(source), sound_apart }
 }
 
 fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<wire::EncodeChunkSpec> {

@@ -84,6 +84,17 @@ impl Desk {
         productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
     }
 
+    /// The production of a source in two files. Pictures alone do not tell it: those of two videos may be the same bytes.
+    pub fn production_of_both(&self, pictures: &Identity, sound: &Identity) -> Option<ProductionRecord> {
+        let whole = pictures.with_sound(sound);
+        let productions = locked(&self.productions);
+        let fits = |production: &&ProductionRecord| {
+            let has_sent = |file| production.sent.contains(file);
+            production.source == whole || has_sent(pictures) && has_sent(sound)
+        };
+        productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
+    }
+
     /// The production that a job belongs to.
     pub fn production_with(&self, job: &JobId) -> Option<ProductionRecord> {
         let makes = |production: &&ProductionRecord| production.batches.iter().any(|batch| batch.job == *job);
@@ -95,7 +106,8 @@ impl Desk {
         &self,
         parts: &Parts,
         instance: &InstanceRecord,
-        (source, source_at, id): (Identity, Location, JobId),
+        (source, source_at, sound_at): (Identity, Location, Option<Location>),
+        id: JobId,
         top: Rung,
     ) -> Result<ProductionRecord, Trouble> {
         let production = ProductionRecord {
@@ -103,6 +115,7 @@ impl Desk {
             instance: instance.url.clone(),
             source,
             source_at,
+            sound_at,
             top,
             sent: Vec::new(),
             batches: Vec::new(),
@@ -314,6 +327,7 @@ fn submission(
         tenant: client.tenant.to_owned(),
         idempotency_key: Some(format!("peertube {} {name}", production.id)),
         picture: None,
+        sound: production.sound_at.clone().map(SourceRef::Object),
         edits: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::habits::{Form, Habits, Menu, Rung};
 use crate::config::Terms;
@@ -133,6 +134,15 @@ pub struct Identity {
     pub head: String,
 }
 
+impl Identity {
+    /// Of a source in two files.
+    pub fn with_sound(&self, sound: &Self) -> Self {
+        let heads = format!("{} {}", self.head, sound.head);
+        let size_bytes = self.size_bytes.saturating_add(sound.size_bytes);
+        Self { size_bytes, head: hex::encode(Sha256::digest(heads)) }
+    }
+}
+
 /// Of a file, so much is looked at to recognize it: it holds the index of a progressive MP4, which depends on every frame.
 pub const HEAD_BYTES: u64 = 64 << 10;
 
@@ -147,6 +157,9 @@ pub struct ProductionRecord {
     pub source: Identity,
     /// Our copy of it.
     pub source_at: Location,
+    /// Our copy of its sound, where that lies in a file of its own.
+    #[serde(default)]
+    pub sound_at: Option<Location>,
     /// The largest rendition asked for first.
     pub top: Rung,
     /// Files that we have sent: the instance may hand them back as sources of further jobs.

@@ -30,6 +30,8 @@ pub enum Want {
     Piece {
         /// URL of the source.
         source: String,
+        /// URL of its sound, where that lies in a file of its own and is wanted too.
+        sound: Option<String>,
         /// What of it.
         piece: Piece,
     },
@@ -37,6 +39,8 @@ pub enum Want {
     Single {
         /// URL of the source.
         source: String,
+        /// URL of its sound, where that lies in a file of its own and is wanted too.
+        sound: Option<String>,
         /// What.
         single: Single,
     },
@@ -77,7 +81,7 @@ impl Want {
 
 /// Reads a job.
 pub fn of(payload: &Payload) -> Want {
-    let single = |source: &str, single| Want::Single { source: source.to_owned(), single };
+    let single = |source: &str, single| Want::Single { source: source.to_owned(), sound: None, single };
     match payload {
         Payload::WebVideo(WebVideo { input, output }) => piece(input, *output, Form::Progressive),
         Payload::Hls(Hls { input, output }) => {
@@ -89,11 +93,12 @@ pub fn of(payload: &Payload) -> Want {
             single(&input.audio_file_url, Single::Merged { picture, rung: rung(*output) })
         }
         Payload::Studio(Studio { input, tasks }) => {
-            if is_split(input) {
-                return Want::Unknown(SPLIT.to_owned());
-            }
             match tasks.iter().map(edit).collect::<Option<Vec<_>>>() {
-                Some(edits) => single(&input.video_file_url, Single::Edited(edits)),
+                Some(edits) => Want::Single {
+                    source: input.video_file_url.clone(),
+                    sound: sound_of(input).cloned(),
+                    single: Single::Edited(edits),
+                },
                 None => Want::Unknown("intros, outros and watermarks are not done here".to_owned()),
             }
         }
@@ -111,7 +116,10 @@ pub fn of(payload: &Payload) -> Want {
             }
         }
         Payload::Unknown { reason } => Want::Unknown(reason.clone()),
-        Payload::Transcription(job) => Want::Captions { source: job.input.video_file_url.clone() },
+        Payload::Transcription(job) => {
+            let input = &job.input;
+            Want::Captions { source: sound_of(input).unwrap_or(&input.video_file_url).clone() }
+        }
     }
 }
 
@@ -129,19 +137,21 @@ fn edit(task: &StudioTask) -> Option<Edit> {
     }
 }
 
-const SPLIT: &str = "the source lies in two files, which is not done here";
-
-/// Pictures and sound lie in two files: somebody would have to join them first.
-fn is_split(input: &Input) -> bool {
-    !input.separated_audio_file_url.is_empty()
+/// Where the sound lies, if not beside the pictures.
+fn sound_of(input: &Input) -> Option<&String> {
+    input.separated_audio_file_url.first()
 }
 
 fn piece(input: &Input, output: Output, form: Form) -> Want {
-    if is_split(input) && form != Form::Separate {
-        return Want::Unknown(SPLIT.to_owned());
-    }
     let rung = (output.resolution > 0).then(|| rung(output));
-    Want::Piece { source: input.video_file_url.clone(), piece: Piece { rung, form } }
+    let (pictures, sound) = (&input.video_file_url, sound_of(input));
+    // A file of which nothing is wanted is not fetched.
+    let (source, sound) = match (rung, form) {
+        (None, _) => (sound.unwrap_or(pictures), None),
+        (Some(_), Form::Separate) => (pictures, None),
+        (Some(_), Form::Progressive | Form::Muxed) => (pictures, sound),
+    };
+    Want::Piece { source: source.clone(), sound: sound.cloned(), piece: Piece { rung, form } }
 }
 
 fn rung(output: Output) -> Rung {
@@ -177,7 +187,7 @@ mod tests {
 
     fn check(kind: JobType, output: &Value, rung: Option<(u32, u32)>, form: Form) {
         let rung = rung.map(|(short_side, fps)| Rung { short_side, fps });
-        let expected = Want::Piece { source: "https://v/x".into(), piece: Piece { rung, form } };
+        let expected = Want::Piece { source: "https://v/x".into(), sound: None, piece: Piece { rung, form } };
         assert_eq!(read(kind, output), expected, "{output}");
     }
 
@@ -198,6 +208,27 @@ mod tests {
         check(hls.clone(), &alone, Some((720, 24)), Form::Separate);
         let sound = json!({ "resolution": 0, "fps": 0, "separatedAudio": true, "new": 1 });
         check(hls, &sound, None, Form::Separate);
+    }
+
+    #[test]
+    fn of_a_source_in_two_files_what_is_wanted_is_fetched() {
+        let input = json!({ "videoFileUrl": "pictures", "separatedAudioFileUrl": ["sound"] });
+        let check = |kind: JobType, rest: (&str, Value), expected: (&str, Option<&str>)| {
+            let want = of(&Payload::read(&kind, &json!({ "input": input, (rest.0): rest.1 })));
+            let (Want::Piece { source, sound, .. } | Want::Single { source, sound, .. }) = &want else {
+                panic!("{want:?}")
+            };
+            assert_eq!((source.as_str(), sound.as_deref()), expected, "{want:?}");
+        };
+        let output = |resolution: u32, alone: bool| {
+            ("output", json!({ "resolution": resolution, "fps": 24, "separatedAudio": alone }))
+        };
+        check(JobType::VodWebVideo, output(720, false), ("pictures", Some("sound")));
+        check(JobType::VodHls, output(720, false), ("pictures", Some("sound")));
+        check(JobType::VodHls, output(720, true), ("pictures", None));
+        check(JobType::VodHls, output(0, true), ("sound", None));
+        let cut = json!([{ "name": "cut", "options": { "start": 1, "end": 2 } }]);
+        check(JobType::VideoStudio, ("tasks", cut), ("pictures", Some("sound")));
     }
 
     #[test]

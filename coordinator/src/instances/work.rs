@@ -36,8 +36,8 @@ pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
     }
     let storage = &link.parts.storage;
     let (source, wanted) = match &order.want {
-        Want::Piece { source, piece } => (source, Wanted::Piece(*piece)),
-        Want::Single { source, single } => (source, Wanted::Single(single)),
+        Want::Piece { source, sound, piece } => (Urls { source, sound }, Wanted::Piece(*piece)),
+        Want::Single { source, sound, single } => (Urls { source, sound }, Wanted::Single(single)),
         Want::Captions { source } => return captions(link, order, source).await,
         Want::Unknown(what) => return Err(Trouble::Ours(what.clone())),
     };
@@ -77,6 +77,14 @@ async fn captions(link: &Link, order: &Order, source: &str) -> Result<(), Troubl
     send(link, order, || std::future::ready(answer())).await?;
     link.tally(|tally| tally.sent_bytes += made.text.len() as u64).await;
     Ok(())
+}
+
+/// Where the instance keeps a source.
+#[derive(Clone, Copy)]
+struct Urls<'a> {
+    source: &'a str,
+    /// Of its sound, where that lies in a file of its own.
+    sound: &'a Option<String>,
 }
 
 /// What the fleet is to make.
@@ -139,15 +147,20 @@ impl Wanted<'_> {
 }
 
 /// The fleet's job for an order: an earlier one, or a new one on a source that may have to be fetched first.
-async fn made(link: &Link, order: &Order, source: &str, wanted: Wanted<'_>) -> Result<Made, Trouble> {
+async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) -> Result<Made, Trouble> {
     if let Some(job) = order.job()
         && let Some(production) = link.desk.production_with(&job)
         && desk::is_usable(&link.jobs, &job).await?
     {
         return Ok(Made { production: production.id, job });
     }
-    let identify = || fetch::identify(&link.runner, &order.token, source);
-    let identity = patiently(identify).await?;
+    let identify = async |url: &str| patiently(|| fetch::identify(&link.runner, &order.token, url)).await;
+    let file = identify(source.source).await?;
+    let sound = match source.sound {
+        Some(url) => Some(identify(url).await?),
+        None => None,
+    };
+    let identity = sound.as_ref().map_or_else(|| file.clone(), |sound| file.with_sound(sound));
     let piece = match wanted {
         Wanted::Piece(piece) => Some(piece),
         Wanted::Single(_) => None,
@@ -156,7 +169,11 @@ async fn made(link: &Link, order: &Order, source: &str, wanted: Wanted<'_>) -> R
     let door = link.desk.door(&identity);
     let _inside = door.lock().await;
     let instance = link.record();
-    let production = match link.desk.production_of(&identity) {
+    let known = match &sound {
+        Some(sound) => link.desk.production_of_both(&file, sound),
+        None => link.desk.production_of(&identity),
+    };
+    let production = match known {
         Some(production) => production,
         None => fetched(link, order, &instance, (source, identity), wanted.rung()).await?,
     };
@@ -184,20 +201,25 @@ async fn fetched(
     link: &Link,
     order: &Order,
     instance: &InstanceRecord,
-    (source, identity): (&str, Identity),
+    (source, identity): (Urls<'_>, Identity),
     top: Option<Rung>,
 ) -> Result<ProductionRecord, Trouble> {
     let id = new_id();
     let at = link.parts.bucket.handed_source(&id);
     let progress = |done, total| order.note_progress((0, FETCHED), done, total);
     let of = (&order.token, &instance.terms);
-    let size_bytes = fetch::fetch(&link.parts, &link.runner, of, source, &at, &progress).await?;
+    let mut size_bytes = fetch::fetch(&link.parts, &link.runner, of, source.source, &at, &progress).await?;
+    let sound_at = source.sound.as_ref().map(|_| link.parts.bucket.handed_sound(&id));
+    if let (Some(url), Some(at)) = (source.sound, &sound_at) {
+        // Small beside the pictures: its progress is not told.
+        size_bytes += fetch::fetch(&link.parts, &link.runner, of, url, at, &|_, _| {}).await?;
+    }
     link.tally(|tally| tally.fetched_bytes += size_bytes).await;
     if top.is_some() {
         link.learn(Habits::begin_video).await;
     }
     let top = top.unwrap_or(Rung { short_side: 0, fps: 0 });
-    link.desk.open(&link.parts, instance, (identity, at, id), top).await
+    link.desk.open(&link.parts, instance, (identity, at, sound_at), id, top).await
 }
 
 /// The picture that comes with sound, fetched.

@@ -103,8 +103,9 @@ impl Jobs {
         ours: &mut Vec<Location>,
     ) -> Result<Extras, JobsError> {
         let (has_picture, edits) = (submission.picture.is_some(), submission.edits.clone());
-        let mut extras = Extras { has_picture, edits, ..Extras::default() };
-        for (number, wanted) in (0..).zip(&submission.picture) {
+        let has_sound = submission.sound.is_some();
+        let mut extras = Extras { has_picture, has_sound, edits, ..Extras::default() };
+        for (number, wanted) in (0..).zip(submission.picture.iter().chain(&submission.sound)) {
             let taken = ingest::take(&self.parts, self.parts.bucket.extra(job_id, number), wanted).await?;
             ours.extend(taken.is_ours.then(|| taken.at.clone()));
             extras.objects.push(ExtraObject { at: taken.at, size_bytes: taken.size_bytes });

@@ -33,6 +33,9 @@ pub struct Submission {
     pub idempotency_key: Option<String>,
     /// The picture of a still-image video, where the source has sound only: JPEG, PNG or WebP.
     pub picture: Option<SourceRef>,
+    /// The file that holds the source's sound, where the source holds its pictures alone; both count from the same zero. Not
+    /// together with a picture.
+    pub sound: Option<SourceRef>,
     /// What of the source is kept; they apply in order. None: all of it.
     pub edits: Vec<Edit>,
 }
@@ -57,6 +60,10 @@ impl Submission {
         }
         if self.chunk_seconds == Some(0) {
             return Err(JobsError::Invalid("chunk_seconds is 0; leave it out or set at least 1".into()));
+        }
+        if self.picture.is_some() && self.sound.is_some() {
+            let reason = "a picture is for sound alone, sound of its own for pictures: leave one out";
+            return Err(JobsError::Invalid(reason.into()));
         }
         if let Err(reason) = edit::kept(&self.edits) {
             return Err(JobsError::Invalid(reason));

@@ -108,6 +108,11 @@ impl WorkBucket {
         self.at(format!("{}picture", self.handover_prefix(production)))
     }
 
+    /// Our copy of the sound that an instance keeps apart from the pictures.
+    pub fn handed_sound(&self, production: &JobId) -> Location {
+        self.at(format!("{}sound", self.handover_prefix(production)))
+    }
+
     /// What all keys of a production begin with.
     pub fn handover_prefix(&self, production: &JobId) -> String {
         format!("instances/{production}/")

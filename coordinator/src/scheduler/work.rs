@@ -18,6 +18,8 @@ pub enum Work {
     Probe {
         /// Refuse more.
         limits: Limits,
+        /// The second input holds its sound.
+        sound_apart: bool,
     },
     /// Encode a chunk of the plan.
     EncodeChunk {
@@ -93,13 +95,13 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
     let source = (job.source_object.clone(), job.source_bytes, String::new());
     let extra = |object: &ExtraObject| (object.at.clone(), object.size_bytes, String::new());
     let extras: Vec<_> = job.extras.objects.iter().map(extra).collect();
+    let sound = extras.first().filter(|_| job.extras.has_sound).unwrap_or(&source).clone();
     let limits = &parts.config.limits;
     let scratch = || PlannedOutput { published_at: None };
     match task.kind {
         TaskKind::Probe => {
-            let work = Work::Probe { limits: limits.clone() };
-            let picture = extras.iter().take(job.extras.has_picture.into()).cloned();
-            Ok(Prepared { work, inputs: [source].into_iter().chain(picture).collect(), outputs: vec![] })
+            let work = Work::Probe { limits: limits.clone(), sound_apart: job.extras.has_sound };
+            Ok(Prepared { work, inputs: [source].into_iter().chain(extras).collect(), outputs: vec![] })
         }
         TaskKind::EncodeChunk { chunk_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -130,7 +132,7 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
                 None => scratch(),
             };
             let work = Work::EncodeAudio { plan, audio_index, fragment_limit: None };
-            Ok(Prepared { work, inputs: vec![source], outputs: vec![output] })
+            Ok(Prepared { work, inputs: vec![sound], outputs: vec![output] })
         }
         TaskKind::EncodeAudioHead { audio_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -140,7 +142,7 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             let fragment_limit = Some(track.head_fragments());
             let outputs = vec![PlannedOutput { published_at: Some(at) }];
             let work = Work::EncodeAudio { plan, audio_index, fragment_limit };
-            Ok(Prepared { work, inputs: vec![source], outputs })
+            Ok(Prepared { work, inputs: vec![sound], outputs })
         }
         TaskKind::ExtractText => {
             let plan = parts.plan(&job.id).await?;

@@ -94,6 +94,7 @@ async fn work_on(
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
         picture: None,
+        sound: None,
         edits: Vec::new(),
     };
     // The crew starts while the source is being taken in.

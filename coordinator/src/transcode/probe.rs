@@ -81,6 +81,7 @@ async fn find_out(
         tenant: DEFAULT_TENANT.into(),
         idempotency_key: None,
         picture: None,
+        sound: None,
         edits: Vec::new(),
     };
     let crew = Crew::muster(coordinator, None, &profile, work, verbose).await?;

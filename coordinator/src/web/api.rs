@@ -133,6 +133,7 @@ async fn submit(
         tenant: body.tenant.unwrap_or_else(|| DEFAULT_TENANT.into()),
         idempotency_key: body.idempotency_key,
         picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
+        sound: None,
         edits: body.edits,
     };
     let job_id = jobs.submit(submission).await?;

@@ -102,6 +102,7 @@ impl Stage {
             tenant: "default".into(),
             idempotency_key: None,
             picture: None,
+            sound: None,
             edits: Vec::new(),
         }
     }

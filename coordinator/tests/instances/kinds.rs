@@ -1,5 +1,7 @@
 //! Every type of job, once, and those that are not for us.
 
+use std::sync::atomic::Ordering;
+
 use flotilla_tests::peertube::{Route, State, Upload};
 use serde_json::{Value, json};
 
@@ -43,6 +45,28 @@ async fn cuts_and_removed_segments() {
     let segments = json!([{ "start": 0.5, "end": 1 }]);
     let removed = json!([{ "name": "remove-segments", "options": { "segments": segments } }]);
     check("video-studio-transcoding", &studio(&removed)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sources_in_two_files() {
+    let input = json!({ "videoFileUrl": "SOURCE", "separatedAudioFileUrl": ["SOURCE/audio"] });
+    let output = json!({ "resolution": 360, "fps": 24 });
+    let cut = json!([{ "name": "cut", "options": { "start": 0.5, "end": 1.5 } }]);
+    let transcoded = json!({ "input": input, "output": output });
+    for (kind, payload) in [
+        ("vod-web-video-transcoding", &transcoded),
+        ("vod-hls-transcoding", &transcoded),
+        ("video-studio-transcoding", &json!({ "input": input, "tasks": cut })),
+    ] {
+        let place = Place::new().await;
+        place.job(kind, payload).await;
+        place.wait_all().await;
+        assert_eq!(
+            place.machine.heard_apart.load(Ordering::SeqCst),
+            1,
+            "{kind}: the sound is that of its file"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! A runner that is played: it takes whatever there is, and does it as a plan wants it done, or fails on purpose.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use flotilla_proto::delta;
@@ -32,6 +32,8 @@ pub struct Orders {
     pub fails: Mutex<Option<(FailureClass, String)>>,
     /// Jobs of the tasks that it has done.
     pub done: Mutex<Vec<String>>,
+    /// Tracks that were encoded from a file of their own.
+    pub heard_apart: AtomicU32,
     /// Jobs of the tasks that it has given back.
     pub returned: Mutex<Vec<String>>,
 }
@@ -91,6 +93,9 @@ impl Machine {
         // Inputs and uploads go when a job is cancelled: the lease is over then.
         if let Some(request) = done(lease).await {
             client.complete(self.signed(request)).await?;
+            if matches!(spec(lease), Spec::EncodeAudio(_)) && is_handed_sound(&lease.inputs[0].url) {
+                self.orders.heard_apart.fetch_add(1, Ordering::SeqCst);
+            }
             self.orders.done.lock().unwrap().push(lease.job_id.clone());
         }
         Ok(())
@@ -124,6 +129,10 @@ impl Machine {
     }
 }
 
+fn is_handed_sound(url: &str) -> bool {
+    url.split('?').next().is_some_and(|path| path.ends_with("/sound"))
+}
+
 fn spec(lease: &Lease) -> &Spec {
     lease.task.as_ref().and_then(|task| task.kind.as_ref()).expect("a lease says what to do")
 }
@@ -131,7 +140,10 @@ fn spec(lease: &Lease) -> &Spec {
 /// Does a task, uploads what it makes, and says so. None: what it reads or writes is gone.
 async fn done(lease: &Lease) -> Option<CompleteRequest> {
     let (kind, contents) = match spec(lease) {
-        Spec::Probe(_) => (Kind::Probe(probed(lease.inputs.len() > 1)), vec![]),
+        Spec::Probe(probe) => {
+            assert!(!probe.sound_apart || lease.inputs.len() == 2, "the sound is handed in");
+            (Kind::Probe(probed(lease.inputs.len() > 1 && !probe.sound_apart)), vec![])
+        }
         Spec::EncodeChunk(chunk) => encoded(chunk),
         Spec::EncodeAudio(audio) => sounded(audio),
         Spec::ExtractText(_) => (Kind::ExtractText(ExtractTextResult::default()), vec![]),

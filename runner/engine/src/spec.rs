@@ -54,11 +54,14 @@ pub struct Probe {
     /// What else a source may be at most.
     #[serde(default)]
     pub limits: Limits,
+    /// The sound is that of input 1, a file of its own.
+    #[serde(default)]
+    pub sound_apart: bool,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { max_pixels: MAX_PIXELS, limits: Limits::default() }
+        Self { max_pixels: MAX_PIXELS, limits: Limits::default(), sound_apart: false }
     }
 }
 

@@ -38,7 +38,7 @@ fn probe(spec: fleet::ProbeSpec) -> Probe {
         max_frames_per_second: or_own(told.max_frames_per_second, own.max_frames_per_second),
         max_attachment_bytes: or_own(told.max_attachment_bytes, own.max_attachment_bytes),
     };
-    Probe { max_pixels: or_own(spec.max_pixels, MAX_PIXELS), limits }
+    Probe { max_pixels: or_own(spec.max_pixels, MAX_PIXELS), limits, sound_apart: spec.sound_apart }
 }
 
 /// 0 stands for the engine's own limit.
@@ -273,7 +273,8 @@ mod tests {
         let untold = probe(fleet::ProbeSpec::default());
         assert_eq!(untold, Probe::default());
         let limits = fleet::SourceLimits { max_streams: 3, ..Default::default() };
-        let told = probe(fleet::ProbeSpec { max_pixels: 7, limits: Some(limits) });
+        let told = probe(fleet::ProbeSpec { max_pixels: 7, limits: Some(limits), sound_apart: true });
+        assert!(told.sound_apart);
         assert_eq!((told.max_pixels, told.limits.max_streams), (7, 3));
         assert_eq!(told.limits.max_packets, Limits::default().max_packets);
     }

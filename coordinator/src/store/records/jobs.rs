@@ -10,10 +10,12 @@ use crate::objects::{Destination, Location};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extras {
-    /// The objects, the picture first.
+    /// The objects: the picture or the sound.
     pub objects: Vec<ExtraObject>,
     /// The first object is the picture of a still-image video.
     pub has_picture: bool,
+    /// The first object is the sound of the source, which holds the pictures alone.
+    pub has_sound: bool,
     /// What of the source is kept.
     pub edits: Vec<Edit>,
 }

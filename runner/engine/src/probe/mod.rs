@@ -1,6 +1,7 @@
 //! What a source is, from its headers and one pass over its packets. Frames are decoded only where the container is not to
 //! be believed, and then few where that is enough.
 
+mod apart;
 mod audio;
 mod colour;
 mod given;
@@ -27,8 +28,19 @@ use times::Times;
 
 const MIB: u64 = 1 << 20;
 
-/// Reads input 0 and says what it is.
+/// Reads input 0, and the file that holds its sound where there is one, and says what they are.
 pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<report::Source> {
+    let mut found = file(task, inputs, outputs)?;
+    if task.sound_apart {
+        let sound = file(task, &apart::sound(inputs)?, outputs)?;
+        apart::put_in(&mut found, sound)?;
+    } else {
+        found.video.extend(given::describe(inputs, task.max_pixels)?);
+    }
+    Ok(found)
+}
+
+fn file(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<report::Source> {
     let source = Source::probe(inputs, task.max_pixels)?;
     let demuxer = source.demuxer();
     for stream in source.input().streams() {
@@ -59,7 +71,6 @@ pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs)
     if found.video.iter().all(|stream| stream.attached_picture) && found.audio.is_empty() {
         return Err(nothing_to_use(&found.notes));
     }
-    found.video.extend(given::describe(inputs, task.max_pixels)?);
     Ok(found)
 }
 

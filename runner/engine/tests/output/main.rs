@@ -1,6 +1,7 @@
 //! What the engine puts out, judged by another program: sources are made by the FFmpeg command line, results
 //! are read back by it, both as plain files and through a byte-range playlist.
 
+mod apart;
 mod joining;
 mod muxing;
 mod pictures;

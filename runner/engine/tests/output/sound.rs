@@ -9,7 +9,7 @@ const RATE_HZ: u32 = 48_000;
 /// Half a second of silence, then a tone: the edge shows where sound lies.
 const EDGE: &str = "-f lavfi -i aevalsrc=if(gte(t\\,0.5)\\,0.5*sin(2*PI*1000*t)\\,0):s=48000:d=2.5";
 
-fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
+pub fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
     EncodeAudio {
         stream_index,
         demuxer: "mov".into(),
@@ -28,7 +28,7 @@ fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio {
     }
 }
 
-fn encode(task: EncodeAudio, source: &[u8]) -> (Track, Vec<u8>) {
+pub fn encode(task: EncodeAudio, source: &[u8]) -> (Track, Vec<u8>) {
     let (report, outputs) = run(&Task::EncodeAudio(task), vec![source.to_vec()]).unwrap();
     let Report::EncodeAudio(track) = report else { panic!("another report") };
     (track, outputs.concat())

@@ -24,7 +24,7 @@ const IN_TIME: usize = COMPARE_HZ / 200;
 const NOISE: &str = "-f lavfi -i anoisesrc=c=brown:r=48000:d=2:seed=7:a=0.8";
 
 fn probe(clip: &[u8]) -> Source {
-    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, ..Probe::default() });
     let Report::Probe(source) = run(&task, vec![clip.to_vec()]).unwrap().0 else { panic!("another report") };
     source
 }

@@ -18,7 +18,7 @@ const ALIKE: u64 = 6;
 const DARK: u8 = 32;
 
 fn probe(clip: &[u8]) -> Source {
-    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, ..Probe::default() });
     let Report::Probe(source) = run(&task, vec![clip.to_vec()]).unwrap().0 else { panic!("another report") };
     source
 }
@@ -101,7 +101,7 @@ fn a_picture_beside_the_source_is_described_and_in_every_frame() {
             folder.make(name, &format!("-f lavfi -i testsrc2=s=300x200,format={format} -frames:v 1"));
         let song = folder.make("song.mp3", "-f lavfi -i sine=d=1 -c:a libmp3lame");
         let both = vec![song, picture];
-        let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+        let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, ..Probe::default() });
         let Report::Probe(source) = run(&task, both.clone()).unwrap().0 else { panic!("another report") };
         let [given] = source.video.try_into().unwrap();
         assert!(given.attached_picture && given.picture.given, "{name}");
@@ -120,7 +120,7 @@ fn a_broken_or_huge_picture_beside_the_source_is_refused() {
     let folder = Folder::new();
     let song = folder.make("song.mp3", "-f lavfi -i sine=d=1 -c:a libmp3lame");
     let picture = folder.make("large.png", "-f lavfi -i testsrc2=s=300x200 -frames:v 1");
-    let task = |max_pixels| Task::Probe(Probe { max_pixels, limits: Default::default() });
+    let task = |max_pixels| Task::Probe(Probe { max_pixels, ..Probe::default() });
     for (beside, max_pixels, reason) in [
         (picture.clone(), 59_999, "300x200"),
         (picture[..picture.len() / 2].to_vec(), MAX_PIXELS, "cannot be decoded"),

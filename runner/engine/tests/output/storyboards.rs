@@ -14,7 +14,7 @@ const ROWS: u32 = 2;
 const ALIKE: f64 = 2.0;
 
 fn probe(clip: &[u8]) -> Source {
-    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, ..Probe::default() });
     let Report::Probe(source) = run(&task, vec![clip.to_vec()]).unwrap().0 else { panic!("another report") };
     source
 }

@@ -12,7 +12,7 @@ const WEB_VTT: &str = "WEBVTT\n\n00:00.500 --> 00:01.500 align:start\n<i>Hello</
                        00:02.000 --> 00:02.750\nfirst &lt; line\nsecond --&gt; line\n";
 
 fn probe(clip: &[u8]) -> Source {
-    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, limits: Default::default() });
+    let task = Task::Probe(Probe { max_pixels: MAX_PIXELS, ..Probe::default() });
     let Report::Probe(source) = run(&task, vec![clip.to_vec()]).unwrap().0 else { panic!("another report") };
     source
 }

@@ -88,7 +88,7 @@ fn a_file_that_was_cut_off_is_used_when_nearly_all_of_it_is_there() {
         let bytes = std::fs::read(clips.make(name, PICTURE, arguments)).unwrap();
         let (count, missing) = check(name, &bytes[..bytes.len() * 98 / 100]);
         assert!((114..120).contains(&(count as u64 - missing)), "{name}: {count} frames, {missing} missing");
-        let probe = Task::Probe(Probe { max_pixels: 1 << 24, limits: Default::default() });
+        let probe = Task::Probe(Probe { max_pixels: 1 << 24, ..Probe::default() });
         let error = memory::run(&probe, &bytes[..bytes.len() / 2]).err().expect("is refused");
         assert_eq!(error.class(), Class::Source, "{error}");
         assert!(error.to_string().contains("of 5.0 seconds of it are there"), "{name}: {error}");

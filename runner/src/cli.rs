@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
 use crate::slots::capability::CANDIDATES;
 use crate::slots::machine::Machine;
-use crate::{app, doctor, logging};
+use crate::{app, bench, doctor, logging};
 
 /// Memory that one engine may use when nothing says otherwise, MiB.
 const ENGINE_MEMORY_MIB: u64 = 8192;
@@ -21,6 +21,7 @@ const AFTER_HELP: &str = "\
 Examples:
   flotilla-runner doctor                                     what this machine can encode, and why not
   flotilla-runner join https://fleet.example.org --token T   become a runner of that coordinator
+  flotilla-runner bench --quick                              how fast this machine is, in half a minute
   flotilla-runner run --slots 2                              work, two tasks at a time
   flotilla-runner leave                                      be forgotten, here and at the coordinator
 
@@ -32,6 +33,19 @@ once (running tasks are given back to the coordinator, exit 130).
 
 Exit codes: 0 done, 2 usage, 5 nothing can be encoded here, 6 the coordinator or the network, 7 internal,
 130 interrupted.";
+
+const BENCH_HELP: &str = "\
+Encodes a clip that comes with this program (\"flower\", 960x540, 5 s, by MDN contributors, CC0 1.0) in real engine
+processes, one in every slot at the same time, with each encoder that works here. Nothing is sent anywhere; what comes
+out is counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be stopped.
+
+Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all slots together;
+CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine. Energy is that of the processor
+by its own counters (RAPL), where this machine has them and this user may read them.
+
+The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
+second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
+(HMAC-SHA256), so that results of several machines are not mixed up; --check says whether such a file is unchanged.";
 
 /// Lends this machine to a Flotilla coordinator: pulls tasks, transcodes them and pushes the results.
 #[derive(Debug, Parser)]
@@ -86,6 +100,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure how fast this machine is: figures for you, and what the scheduler starts from
+    #[command(after_help = BENCH_HELP)]
+    Bench(bench::Options),
     /// Be forgotten: tells the coordinator and deletes the identity
     Leave,
     /// One task: the assignment comes in on standard input, the result goes out on standard output
@@ -140,6 +157,7 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
             Command::Join { .. } => app::join(config).await,
             Command::Leave => app::leave(config).await,
             Command::Doctor { json } => doctor::examine(&config, json).await,
+            Command::Bench(options) => bench::run(config, options).await,
             Command::Run(Run { stop_with_stdin, .. }) => {
                 let tokens = Tokens::default();
                 lifecycle::watch_signals(tokens.clone())?;

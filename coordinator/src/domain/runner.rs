@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dispatch::speed;
+
 /// A runner seen within so many milliseconds counts as live.
 pub const LIVE_MS: i64 = 60_000;
 
@@ -34,10 +36,11 @@ impl Capabilities {
         offered.is_some_and(|encoder| fingerprint.is_none_or(|wanted| wanted == encoder.fingerprint))
     }
 
-    /// Pixels per second of a slot at a class of work, by the encoder's benchmark.
+    /// Pixels per second of a slot at a class of work, by the encoder's benchmark with its usual preset.
     pub fn benchmark(&self, class: &str) -> Option<f64> {
         let encoder = self.encoder(class.split(' ').next().unwrap_or_default())?;
-        (encoder.pixels_per_second > 0).then_some(encoder.pixels_per_second as f64)
+        let told = encoder.pixels_per_second;
+        (told > 0).then(|| speed::told_for(class, told as f64))
     }
 }
 
@@ -50,7 +53,8 @@ pub struct Encoder {
     pub fingerprint: String,
     /// Library and version.
     pub version: String,
-    /// What a slot does with its usual preset, as a benchmark found; 0: not known.
+    /// Output pixels that a slot encodes in a second with the encoder's usual preset while all slots work, as a benchmark
+    /// found, transfers left out; 0: not known.
     #[serde(default)]
     pub pixels_per_second: u64,
 }

@@ -1,6 +1,8 @@
 //! How fast a slot of a runner is at a class of work, pixels per second: an exponentially weighted mean of what it
 //! took, from the lease to the accepted result, transfers included.
 
+use crate::domain::work::ordinary_speed;
+
 /// Weight of the newest measurement of a runner; half of the mean is from its last two or three tasks, so a machine
 /// that becomes busy or hot is noticed soon.
 const NEWEST: f64 = 0.3;
@@ -29,6 +31,24 @@ fn weighted(before: Option<f64>, measured: f64, newest: f64) -> f64 {
 /// What a finished attempt says; none when it took no time at all.
 pub fn measured(pixels: u64, took_ms: u64) -> Option<f64> {
     (took_ms > 0 && pixels > 0).then(|| pixels as f64 * 1000.0 / took_ms as f64)
+}
+
+/// Pixels per second of a slot at a class of work ("libx264 medium 720"), from what its runner told of the encoder's
+/// usual preset: both are output pixels of one slot while all work, so only the preset has to be allowed for, as ordinary
+/// slots differ between the two. Transfers are not in it; the first task that is done replaces it.
+pub fn told_for(class: &str, told: f64) -> f64 {
+    let mut words = class.split(' ');
+    let (encoder, preset) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let usual = ordinary_speed(encoder, usual_preset(encoder));
+    if preset.is_empty() { told } else { told * ordinary_speed(encoder, preset) as f64 / usual as f64 }
+}
+
+/// The preset with which a runner's benchmark measures an encoder: the one of the profiles that come with Flotilla.
+fn usual_preset(encoder: &str) -> &'static str {
+    match encoder {
+        "libsvtav1" | "rav1e" => "10",
+        _ => "veryfast",
+    }
 }
 
 /// What is known about a runner's speed at a class of work.
@@ -88,6 +108,22 @@ mod tests {
         let told = Known { benchmark: Some(90.0), ..slower };
         check(told, 90.0);
         check(Known { own: Some(10.0), ..told }, 10.0);
+    }
+
+    #[test]
+    fn a_benchmark_of_the_usual_preset_is_scaled_to_others() {
+        let table = [
+            ("libx264 veryfast 1080", 100.0),
+            ("libx264 medium 720", 40.0),
+            ("libsvtav1 10 480", 100.0),
+            ("libsvtav1 5 480", 50.0),
+            ("rav1e 10 360", 100.0),
+            ("rav1e 6 360", 60.0),
+            ("aac", 100.0),
+        ];
+        for (class, expected) in table {
+            assert_eq!(told_for(class, 100.0), expected, "{class}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn all(is_quick: bool) -> impl Iterator<Item = Case> {
     let quick = [
         case("libx264", "veryfast", LADDER, 60, true),
         case("libsvtav1", "10", P360, 60, true),
-        case("rav1e", "10", P360, 24, true),
+        case("rav1e", "10", P360, 12, true),
     ];
     let whole = [
         case("libx264", "veryfast", LADDER, 150, true),

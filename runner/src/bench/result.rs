@@ -42,6 +42,8 @@ pub struct Findings {
     pub format: u32,
     /// Of this program.
     pub version: String,
+    /// "release", or "development": much slower, and not to be compared.
+    pub build: String,
     /// Fewer cases, each once.
     pub quick: bool,
     /// What was encoded, by whom it is and under which licence.
@@ -80,6 +82,7 @@ impl Findings {
         Self {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: if cfg!(debug_assertions) { "development" } else { "release" }.to_owned(),
             quick,
             clip: CLIP_NAME.to_owned(),
             host,
@@ -111,7 +114,8 @@ impl fmt::Display for Findings {
             host.gpu
         )?;
         writeln!(f, "ffmpeg   {}", host.ffmpeg)?;
-        writeln!(f, "clip     {}\n", self.clip)?;
+        writeln!(f, "clip     {}", self.clip)?;
+        writeln!(f, "build    {} {}\n", self.version, self.build)?;
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header([

@@ -34,19 +34,6 @@ once (running tasks are given back to the coordinator, exit 130).
 Exit codes: 0 done, 2 usage, 5 nothing can be encoded here, 6 the coordinator or the network, 7 internal,
 130 interrupted.";
 
-const BENCH_HELP: &str = "\
-Encodes a clip that comes with this program (\"flower\", 960x540, 5 s, by MDN contributors, CC0 1.0) in real engine
-processes, one in every slot at the same time, with each encoder that works here. Nothing is sent anywhere; what comes
-out is counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be stopped.
-
-Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all slots together;
-CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine. Energy is that of the processor
-by its own counters (RAPL), where this machine has them and this user may read them.
-
-The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
-second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
-(HMAC-SHA256), so that results of several machines are not mixed up; --check says whether such a file is unchanged.";
-
 /// Lends this machine to a Flotilla coordinator: pulls tasks, transcodes them and pushes the results.
 #[derive(Debug, Parser)]
 #[command(name = "flotilla-runner", version, after_help = AFTER_HELP, propagate_version = true)]
@@ -101,7 +88,7 @@ pub enum Command {
         json: bool,
     },
     /// Measure how fast this machine is: figures for you, and what the scheduler starts from
-    #[command(after_help = BENCH_HELP)]
+    #[command(after_help = bench::HELP)]
     Bench(bench::Options),
     /// Be forgotten: tells the coordinator and deletes the identity
     Leave,

@@ -29,6 +29,20 @@ use crate::slots::machine::Machine;
 use crate::slots::trials::Trials;
 use crate::{lifecycle, transfer};
 
+/// What the figures mean, for `--help`.
+pub const HELP: &str = "\
+Encodes a clip that comes with this program (\"flower\", 960x540, 5 s, by MDN contributors, CC0 1.0) in real engine
+processes, one in every slot at the same time, with each encoder that works here. Nothing is sent anywhere; what comes
+out is counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be stopped.
+
+Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all slots together;
+CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine. Energy is that of the processor
+by its own counters (RAPL), where this machine has them and this user may read them.
+
+The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
+second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
+(HMAC-SHA256), so that results of several machines are not mixed up; --check says whether such a file is unchanged.";
+
 /// What `bench` is asked for.
 #[derive(Debug, Default, clap::Args)]
 pub struct Options {
@@ -53,11 +67,13 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
     // A daemon that works meanwhile would be measured too.
     let _claim = state.claim()?;
     let findings = tokio::select! {
-        findings = measure_all(&config, &state, options.quick) => findings?,
+        // Signals first: they are listened to before there is an engine.
+        biased;
         signal = lifecycle::interrupted() => {
             signal?;
             return Err(Error::BenchInterrupted);
         }
+        findings = measure_all(&config, &state, options.quick) => findings?,
     };
     print!("{findings}");
     keep(&findings, &state, &config.engine);

@@ -42,7 +42,7 @@ pub struct Inputs {
 #[derive(Debug)]
 enum Source {
     /// An object in the store.
-    Stored(Input),
+    Stored(Box<Input>),
     /// Bytes of this process.
     Held(Bytes),
 }
@@ -71,7 +71,7 @@ impl Inputs {
             expected: Expected::default(),
             check: grant.sha256.map(|sha256| Check::new(sha256, grant.size_bytes)),
         };
-        let inputs = grants.iter().map(|grant| Source::Stored(input(grant))).collect();
+        let inputs = grants.iter().map(|grant| Source::Stored(Box::new(input(grant)))).collect();
         Self { inputs, warm: VecDeque::new() }
     }
 

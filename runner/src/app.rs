@@ -14,7 +14,9 @@ use crate::identity::{Identity, StateDir};
 use crate::lifecycle::Tokens;
 use crate::link::Link;
 use crate::neighbour::{self, MachineSensors};
+use crate::slots::benchmark::Benchmark;
 use crate::slots::machine::Machine;
+use crate::slots::trials::Trials;
 use crate::slots::{Slots, capability};
 use crate::transfer::{self, Pace, Throttle};
 
@@ -30,7 +32,8 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let machine = Machine::examine();
     let trials = capability::known_or_tried(&state, &config.engine, &http, &config.encoders).await;
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
-    let capabilities = capability::capabilities(&machine, slot_count, &trials);
+    let benchmark = Benchmark::load(&state, &Trials::key(&config.engine));
+    let capabilities = capability::capabilities(&machine, slot_count, &trials, benchmark.as_ref());
     let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
     tracing::info!(
         encoders = names.join(" "),

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
 use crate::slots::capability::CANDIDATES;
 use crate::slots::machine::Machine;
-use crate::{app, doctor, logging};
+use crate::{app, bench, doctor, logging};
 
 /// Memory that one engine may use when nothing says otherwise, MiB.
 const ENGINE_MEMORY_MIB: u64 = 8192;
@@ -23,6 +23,7 @@ const AFTER_HELP: &str = "\
 Examples:
   flotilla-runner doctor                                     what this machine can encode, and why not
   flotilla-runner join https://fleet.example.org --token T   become a runner of that coordinator
+  flotilla-runner bench --quick                              how fast this machine is, in half a minute
   flotilla-runner run --slots 2                              work, two tasks at a time
   flotilla-runner pause --for 2h                             no tasks for two hours; running ones are given back
   flotilla-runner leave                                      be forgotten, here and at the coordinator
@@ -101,6 +102,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Measure how fast this machine is: figures for you, and what the scheduler starts from
+    #[command(after_help = bench::HELP)]
+    Bench(bench::Options),
     /// Be forgotten: tells the coordinator and deletes the identity
     Leave,
     /// One task: the assignment comes in on standard input, the result goes out on standard output
@@ -163,6 +167,7 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
             Command::Pause(args) => neighbour::pause(&config.state_dir, &args),
             Command::Resume => neighbour::resume(&config.state_dir),
             Command::Status { json } => neighbour::status(&config.state_dir, json),
+            Command::Bench(options) => bench::run(config, options).await,
             Command::Run(Run { stop_with_stdin, .. }) => {
                 let tokens = Tokens::default();
                 lifecycle::watch_signals(tokens.clone())?;

@@ -6,8 +6,11 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::identity::StateDir;
+use crate::slots::benchmark::Benchmark;
 use crate::slots::capability::{self, Trial};
 use crate::slots::machine::Machine;
+use crate::slots::trials::Trials;
 use crate::transfer;
 
 #[derive(Debug, Serialize)]
@@ -17,6 +20,8 @@ struct Findings {
     ffmpeg: String,
     slots: u32,
     engine_memory_mib: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    benchmark: Option<String>,
     encoders: Vec<Finding>,
     reads: Inventory,
 }
@@ -47,6 +52,7 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         machine,
         ffmpeg: flotilla_engine::run::libraries(),
         engine_memory_mib: config.engine.memory_mib,
+        benchmark: last_benchmark(config),
         encoders: capability::try_all(&config.engine, &http, &[])
             .await
             .into_iter()
@@ -59,6 +65,13 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         false => print!("{findings}"),
     }
     Ok(())
+}
+
+/// None before the first one, and after a change of the program or its libraries.
+fn last_benchmark(config: &Config) -> Option<String> {
+    // To look is not to make the folder.
+    let state = config.state_dir.is_dir().then(|| StateDir::open(&config.state_dir).ok())??;
+    Some(Benchmark::load(&state, &Trials::key(&config.engine))?.summary)
 }
 
 impl From<Trial> for Finding {
@@ -99,6 +112,8 @@ impl std::fmt::Display for Findings {
             0 => writeln!(f, "engine    as much memory as there is")?,
             limit => writeln!(f, "engine    at most {limit} MiB of memory each")?,
         }
+        let unknown = "not known: `flotilla-runner bench --quick` measures it";
+        writeln!(f, "speed     {}", self.benchmark.as_deref().unwrap_or(unknown))?;
         writeln!(f, "ffmpeg    {}\n", self.ffmpeg)?;
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -161,6 +176,7 @@ mod tests {
             ffmpeg: "59".into(),
             slots: 2,
             engine_memory_mib: 512,
+            benchmark: Some("quick enough".into()),
             encoders: vec![trial.into()],
             reads: Inventory {
                 containers: vec![Item { name: "mov", reads: true }, Item { name: "dv", reads: false }],
@@ -170,7 +186,7 @@ mod tests {
         };
         let text = findings.to_string();
         assert!(text.contains("reads containers mov") && text.contains("lacks containers dv"), "{text}");
-        assert!(text.contains("at most 512 MiB"), "{text}");
+        assert!(text.contains("at most 512 MiB") && text.contains("speed     quick enough"), "{text}");
         assert!(text.contains("not in this FFmpeg") && text.contains("hint: libx264: install"), "{text}");
     }
 }

@@ -37,6 +37,9 @@ pub enum Error {
     /// A second signal stopped the work at once.
     #[error("stopped by a signal before the running tasks were done; they were given back")]
     Interrupted,
+    /// A signal ended the benchmark.
+    #[error("stopped by a signal before the benchmark was done; nothing of it was kept")]
+    BenchInterrupted,
 }
 
 impl Error {
@@ -56,6 +59,7 @@ impl Error {
             Self::Usage { hint, .. } | Self::Internal { hint, .. } => hint,
             Self::NothingToOffer => "run `flotilla-runner doctor` to see why each encoder failed",
             Self::Coordinator { cause, .. } => cause.hint(),
+            Self::BenchInterrupted => "`bench --quick` takes less than a minute",
             Self::Interrupted => "send one signal only to let the running tasks finish first",
         }
     }
@@ -67,7 +71,7 @@ impl Error {
             Self::NothingToOffer => 5,
             Self::Coordinator { .. } => 6,
             Self::Internal { .. } => 7,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::BenchInterrupted => 130,
         }
     }
 }

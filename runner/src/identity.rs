@@ -61,6 +61,11 @@ impl StateDir {
         self.path.join("trials.json")
     }
 
+    /// Where the result of the last benchmark is kept.
+    pub fn bench_path(&self) -> PathBuf {
+        self.path.join("bench.json")
+    }
+
     /// Where the identity is kept.
     pub fn identity_path(&self) -> PathBuf {
         self.path.join("identity.json")

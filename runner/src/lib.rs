@@ -13,6 +13,7 @@
 pub mod cli;
 
 pub mod app;
+pub mod bench;
 pub mod doctor;
 
 pub mod link;

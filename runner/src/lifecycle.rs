@@ -76,6 +76,16 @@ pub fn watch_stdin(tokens: Tokens) {
     });
 }
 
+/// Returns at the first SIGINT or SIGTERM.
+pub async fn interrupted() -> Result<(), Error> {
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
 fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Error> {
     signal(kind).map_err(|error| {
         Error::internal(format!("signals cannot be watched: {error}"), "report this, with the output of -vv")

@@ -53,8 +53,8 @@ pub struct Encoder {
     pub fingerprint: String,
     /// Library and version.
     pub version: String,
-    /// Pixels of output of a web ladder that a slot does in a second while all slots work, as a benchmark found; 0: not
-    /// known. Only their relation to another runner's counts.
+    /// Output pixels that a slot encodes in a second with the encoder's usual preset while all slots work, as a benchmark
+    /// found, transfers left out; 0: not known. Only its relation to another runner's counts.
     #[serde(default)]
     pub pixels_per_second: u64,
 }

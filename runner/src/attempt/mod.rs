@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod cpu;
 pub mod engine;
 pub mod headway;
+pub mod local;
 pub mod memory;
 pub mod outcome;
 pub mod pipe;

@@ -3,6 +3,7 @@
 use flotilla_proto::fleet;
 use futures::future::join_all;
 
+use super::benchmark::Benchmark;
 use super::machine::Machine;
 use super::trials::Trials;
 use crate::attempt::trial::{self, Passed};
@@ -61,11 +62,18 @@ pub async fn known_or_tried(
     trials
 }
 
-/// What the coordinator is told.
-pub fn capabilities(machine: &Machine, slot_count: u32, trials: &[Trial]) -> fleet::Capabilities {
+/// What the coordinator is told, with the speeds of the last benchmark that still holds.
+pub fn capabilities(
+    machine: &Machine,
+    slot_count: u32,
+    trials: &[Trial],
+    benchmark: Option<&Benchmark>,
+) -> fleet::Capabilities {
+    let speed = |encoder: &str| benchmark.map_or(0, |benchmark| benchmark.speed(encoder, slot_count));
     let encoder = |trial: &Trial| {
         let Passed { fingerprint, version } = trial.result.clone().ok()?;
-        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version, pixels_per_second: 0 })
+        let pixels_per_second = speed(&trial.encoder);
+        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version, pixels_per_second })
     };
     fleet::Capabilities {
         version: env!("CARGO_PKG_VERSION").to_owned(),

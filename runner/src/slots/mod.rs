@@ -2,6 +2,7 @@
 //! more than there are, and an attempt that was leased beyond that waits here, named and renewed, for the
 //! next free one.
 
+pub mod benchmark;
 pub mod capability;
 pub mod machine;
 pub mod trials;

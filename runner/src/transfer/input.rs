@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flotilla_engine::wire;
 
 use super::digest::{Check, Verdict};
@@ -33,9 +34,17 @@ pub struct Grant {
 /// All inputs of one attempt.
 #[derive(Debug)]
 pub struct Inputs {
-    inputs: Vec<Input>,
+    inputs: Vec<Source>,
     /// Inputs with open streams, the one used last at the back.
     warm: VecDeque<usize>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// An object in the store.
+    Stored(Box<Input>),
+    /// Bytes of this process.
+    Held(Bytes),
 }
 
 #[derive(Debug)]
@@ -62,7 +71,13 @@ impl Inputs {
             expected: Expected::default(),
             check: grant.sha256.map(|sha256| Check::new(sha256, grant.size_bytes)),
         };
-        Self { inputs: grants.iter().map(input).collect(), warm: VecDeque::new() }
+        let inputs = grants.iter().map(|grant| Source::Stored(Box::new(input(grant)))).collect();
+        Self { inputs, warm: VecDeque::new() }
+    }
+
+    /// One input that is at hand: nothing is fetched.
+    pub fn held(bytes: Bytes) -> Self {
+        Self { inputs: vec![Source::Held(bytes)], warm: VecDeque::new() }
     }
 
     /// Reads `length` bytes, fewer at the end of the input.
@@ -75,15 +90,19 @@ impl Inputs {
         self.warm.push_back(index);
         if self.warm.len() > WARM_INPUTS
             && let Some(coldest) = self.warm.pop_front()
+            && let Source::Stored(coldest) = &mut self.inputs[coldest]
         {
-            self.inputs[coldest].lanes.clear();
+            coldest.lanes.clear();
         }
-        self.inputs[index].read(offset, length).await
+        match &mut self.inputs[index] {
+            Source::Stored(input) => input.read(offset, length).await,
+            Source::Held(bytes) => Ok(stretch(bytes, offset, length)),
+        }
     }
 
     /// From now on this stretch of an input will be read whole and in order; empty: nothing is known.
     pub fn expect(&mut self, input: u32, range: Range<u64>) {
-        if let Some(input) = self.inputs.get_mut(input as usize) {
+        if let Some(Source::Stored(input)) = self.inputs.get_mut(input as usize) {
             input.expected = Expected(range);
         }
     }
@@ -91,7 +110,7 @@ impl Inputs {
     /// An error, in one sentence, when an input with a digest was not read from end to end or is not what the
     /// digest says.
     pub fn verify(&self) -> Result<(), String> {
-        let verdicts = self.inputs.iter().map(|input| input.check.as_ref().map(Check::verdict));
+        let verdicts = self.inputs.iter().map(Source::verdict);
         verdicts.enumerate().try_for_each(|(index, verdict)| match verdict {
             None | Some(Verdict::Same) => Ok(()),
             Some(Verdict::Different) => Err(format!(
@@ -101,6 +120,16 @@ impl Inputs {
                 Err(format!("input {index} was not read from end to end, so that its SHA-256 is not checked"))
             }
         })
+    }
+}
+
+impl Source {
+    /// None where no digest is on record.
+    fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Stored(input) => input.check.as_ref().map(Check::verdict),
+            Self::Held(_) => None,
+        }
     }
 }
 
@@ -124,5 +153,27 @@ impl Input {
             check.pass(offset, &bytes);
         }
         Ok(bytes)
+    }
+}
+
+/// So many bytes from an offset on; fewer at the end.
+fn stretch(bytes: &Bytes, offset: u64, length: u32) -> Vec<u8> {
+    let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+    let length = (length as usize).min(wire::MAX_PAYLOAD_BYTES).min(bytes.len() - start);
+    bytes[start..start + length].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_at_hand_are_read_like_an_object() {
+        let mut inputs = Inputs::held(Bytes::from_static(b"0123456789"));
+        for (offset, length, expected) in [(0, 3, "012"), (8, 5, "89"), (10, 1, ""), (u64::MAX, 1, "")] {
+            assert_eq!(inputs.read(0, offset, length).await.unwrap(), expected.as_bytes(), "{offset}");
+        }
+        assert!(inputs.read(1, 0, 1).await.is_err());
+        assert_eq!(inputs.verify(), Ok(()));
     }
 }

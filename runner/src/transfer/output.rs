@@ -45,7 +45,8 @@ pub struct Uploaded {
 
 /// An output on its way to the store.
 pub struct Output {
-    uploader: Arc<Uploader>,
+    /// None: the bytes are hashed and counted, and kept nowhere.
+    uploader: Option<Arc<Uploader>>,
     splitter: Splitter,
     digest: Sha256,
     size_bytes: u64,
@@ -74,8 +75,18 @@ impl Output {
     ) -> Self {
         let urls = Mutex::new((1..).zip(part_urls).collect());
         let (http, meter, grants) = (http.clone(), meter.clone(), grants.clone());
+        let uploader = Uploader { http, meter, grants, output, urls };
+        Self::with(Some(Arc::new(uploader)), part_size_bytes)
+    }
+
+    /// An output that is hashed and counted in parts of `part_size_bytes`, and kept nowhere.
+    pub fn counted(part_size_bytes: usize) -> Self {
+        Self::with(None, part_size_bytes)
+    }
+
+    fn with(uploader: Option<Arc<Uploader>>, part_size_bytes: usize) -> Self {
         Self {
-            uploader: Arc::new(Uploader { http, meter, grants, output, urls }),
+            uploader,
             splitter: Splitter::new(part_size_bytes),
             digest: Sha256::new(),
             size_bytes: 0,
@@ -106,10 +117,10 @@ impl Output {
     }
 
     async fn send(&mut self, (number, bytes): (u32, Bytes)) -> Result<(), Error> {
+        let Some(uploader) = self.uploader.clone() else { return Ok(()) };
         while self.in_flight.len() >= PARTS_IN_FLIGHT {
             self.landed().await?;
         }
-        let uploader = self.uploader.clone();
         self.in_flight.spawn(async move { Ok((number, uploader.upload(number, bytes).await?)) });
         Ok(())
     }

@@ -1,0 +1,65 @@
+//! A task on bytes at hand, outside of any lease: the engine is run as for a lease, its output is hashed and counted, and
+//! goes nowhere.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use flotilla_engine::report::Report;
+use flotilla_engine::spec::{Assignment, Task};
+
+use super::child::{Child, Farewell};
+use super::conversation::{Conversation, Said};
+use super::outcome::{self, Outcome};
+use crate::config;
+use crate::transfer::{Inputs, Output};
+
+/// As large as a coordinator usually asks for.
+const PART_BYTES: usize = 8 << 20;
+
+/// What a task took and brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Done {
+    /// The engine's answer.
+    pub report: Report,
+    /// From before the start of the process to its last word.
+    pub took: Duration,
+    /// User and system time of the process.
+    pub cpu_time: Duration,
+    /// Largest resident memory that was seen.
+    pub peak_memory_bytes: u64,
+    /// Of all outputs.
+    pub output_bytes: u64,
+}
+
+/// Runs a task with one input and so many outputs; the error says in one sentence why it failed. The engine ends with
+/// this future, however that ends.
+pub async fn run(
+    engine: &config::Engine,
+    task: Task,
+    input: Bytes,
+    output_count: usize,
+) -> Result<Done, String> {
+    let started = Instant::now();
+    let mut child = Child::start(engine).map_err(|error| format!("the engine cannot be started: {error}"))?;
+    let input_sizes = vec![input.len() as u64];
+    let outputs = (0..output_count).map(|_| Output::counted(PART_BYTES)).collect();
+    let progress = Arc::new(AtomicU64::new(0));
+    let mut conversation = Conversation::new(Inputs::held(input), outputs, progress, false);
+    let said = conversation.hold(&mut child, Assignment { task, input_sizes }).await;
+    let took = started.elapsed();
+    let ended = child.end(Farewell::after(&said)).await;
+    let (cpu_time, peak_memory_bytes) = (ended.cpu_time, ended.peak_memory_bytes);
+    match said {
+        Said::Done(report) => {
+            let outputs = conversation.finish_outputs().await.map_err(|error| error.to_string())?;
+            let output_bytes = outputs.iter().map(|output| output.size_bytes).sum();
+            Ok(Done { report, took, cpu_time, peak_memory_bytes, output_bytes })
+        }
+        said => match outcome::judge(said, ended, &mut conversation, engine.memory_mib).await {
+            Outcome::Failed { message, .. } => Err(message),
+            Outcome::Done { .. } | Outcome::Stopped(_) => Err("the engine did not answer".to_owned()),
+        },
+    }
+}

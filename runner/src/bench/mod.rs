@@ -1,0 +1,177 @@
+//! `bench`: how fast this machine is, as people and the scheduler want to know it. Real chunks of a real clip go through
+//! real engines, one in each slot at the same time; what comes out is counted and dropped.
+
+mod cases;
+mod energy;
+mod measure;
+mod result;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::cases::{Case, Clip};
+use self::energy::Counters;
+use self::measure::Measurement;
+use self::result::{Findings, Host};
+use self::signature::Signed;
+use crate::config::{self, Config};
+use crate::error::Error;
+use crate::identity::{Identity, StateDir};
+use crate::slots::benchmark::Benchmark;
+use crate::slots::capability;
+use crate::slots::machine::Machine;
+use crate::slots::trials::Trials;
+use crate::{lifecycle, transfer};
+
+/// What the figures mean, for `--help`.
+pub const HELP: &str = "\
+Encodes a clip that comes with this program (\"flower\", 960x540, 5 s, by MDN contributors, CC0 1.0) in real engine
+processes, one in every slot at the same time, with each encoder that works here. Nothing is sent anywhere; what comes
+out is counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be stopped.
+
+Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all slots together;
+CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine. Energy is that of the processor
+by its own counters (RAPL), where this machine has them and this user may read them.
+
+The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
+second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
+(HMAC-SHA256), so that results of several machines are not mixed up; --check says whether such a file is unchanged.";
+
+/// What `bench` is asked for.
+#[derive(Debug, Default, clap::Args)]
+pub struct Options {
+    /// Fewer encoders and sizes, each once: well below a minute
+    #[arg(long)]
+    quick: bool,
+    /// Write the signed figures there too, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure nothing: say whether FILE is an unchanged result of this runner
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "json"])]
+    check: Option<PathBuf>,
+}
+
+/// Measures, prints, signs and keeps the figures; or checks some that were kept.
+pub async fn run(config: Config, options: Options) -> Result<(), Error> {
+    let state = StateDir::open(&config.state_dir)?;
+    let identity = state.identity()?;
+    if let Some(path) = &options.check {
+        return signature::check(path, identity.as_ref());
+    }
+    // A daemon that works meanwhile would be measured too.
+    let _claim = state.claim()?;
+    let findings = tokio::select! {
+        // Signals first: they are listened to before there is an engine.
+        biased;
+        signal = lifecycle::interrupted() => {
+            signal?;
+            return Err(Error::BenchInterrupted);
+        }
+        findings = measure_all(&config, &state, options.quick) => findings?,
+    };
+    print!("{findings}");
+    keep(&findings, &state, &config.engine);
+    if let Some(path) = &options.json {
+        write(path, findings, identity.as_ref())?;
+    }
+    Ok(())
+}
+
+async fn measure_all(config: &Config, state: &StateDir, is_quick: bool) -> Result<Findings, Error> {
+    let http = transfer::http_client().map_err(|error| {
+        Error::internal(format!("no HTTP client: {error}"), "check the system's certificates")
+    })?;
+    let machine = Machine::examine();
+    let slots = config.slots.unwrap_or(machine.slot_count()).get();
+    let trials = capability::known_or_tried(state, &config.engine, &http, &config.encoders).await;
+    let passed = trials.iter().filter(|trial| trial.result.is_ok());
+    let versions: BTreeMap<_, _> = passed
+        .filter_map(|trial| Some((trial.encoder.clone(), trial.result.as_ref().ok()?.version.clone())))
+        .collect();
+    let cases: Vec<_> = cases::all(is_quick).filter(|case| versions.contains_key(case.encoder)).collect();
+    if cases.is_empty() {
+        return Err(Error::NothingToOffer);
+    }
+    let clip = Clip::probe(&config.engine).await.map_err(|message| failed("the clip", &message))?;
+    let energy = Counters::find(energy::POWERCAP.as_ref());
+    let run_count = if is_quick { 1 } else { 3 };
+    let bar = progress_bar(cases.len() * run_count);
+    let mut measurements = Vec::new();
+    for case in cases {
+        let measured = repeated(case, &clip, &config.engine, slots, run_count, energy.as_ref().ok(), &bar);
+        let measured = measured.await.map_err(|message| failed(&case.to_string(), &message))?;
+        bar.suspend(|| eprintln!("{measured}"));
+        measurements.push(measured);
+    }
+    bar.finish_and_clear();
+    let host = Host::describe(machine, slots, versions);
+    Ok(Findings::new(host, is_quick, energy.err(), measurements))
+}
+
+/// The same several times; the median counts.
+async fn repeated(
+    case: Case,
+    clip: &Clip,
+    engine: &config::Engine,
+    slots: u32,
+    run_count: usize,
+    energy: Option<&Counters>,
+    bar: &ProgressBar,
+) -> Result<Measurement, String> {
+    let mut runs = Vec::with_capacity(run_count);
+    for _ in 0..run_count {
+        bar.set_message(case.to_string());
+        runs.push(measure::once(&case, clip, engine, slots, energy).await?);
+        bar.inc(1);
+    }
+    Ok(Measurement::of(&case, clip, slots, &runs))
+}
+
+/// On standard error, and only where that is a terminal.
+fn progress_bar(steps: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}");
+    let bar =
+        ProgressBar::new(steps as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Makes the figures known to the next `run` and to `doctor`.
+fn keep(findings: &Findings, state: &StateDir, engine: &config::Engine) {
+    let key = Trials::key(engine);
+    let mut kept = Benchmark {
+        key,
+        slots: findings.host.slots,
+        pixels_per_second: findings.speeds(),
+        summary: findings.summary.clone(),
+    };
+    // A quick one may have left out what an earlier one measured.
+    if let Some(before) = Benchmark::load(state, &kept.key).filter(|before| before.slots == kept.slots) {
+        for (encoder, speed) in before.pixels_per_second {
+            kept.pixels_per_second.entry(encoder).or_insert(speed);
+        }
+    }
+    if let Err(error) = kept.store(state) {
+        tracing::warn!(%error, "the result of the benchmark cannot be kept");
+    }
+}
+
+fn write(path: &PathBuf, findings: Findings, identity: Option<&Identity>) -> Result<(), Error> {
+    let signed = Signed::new(findings, identity);
+    let text = serde_json::to_string_pretty(&signed).expect("plain data has a JSON form");
+    std::fs::write(path, text + "\n").map_err(|error| {
+        let message = format!("the figures cannot be written to {}: {error}", path.display());
+        Error::usage(message, "name a file in a folder that this user can write")
+    })
+}
+
+fn failed(what: &str, message: &str) -> Error {
+    let hint = "run `flotilla-runner doctor`, and this again with -vv";
+    Error::internal(format!("the benchmark of {what} failed: {message}"), hint)
+}

@@ -1,0 +1,137 @@
+//! `flotilla-runner bench` as people start it: real clip, real engines, real figures.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// A state folder of a runner that has joined, and a configuration with two video encoders and one for sound.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let identity = r#"{"url": "http://127.0.0.1:9", "runner_id": "runner-one", "secret": "hush"}"#;
+    std::fs::write(state.join("identity.json"), identity).unwrap();
+    let config = "[work]\nslots = 2\nencoders = ['libx264', 'libsvtav1', 'aac']\n";
+    std::fs::write(folder.path().join("runner.toml"), config).unwrap();
+    folder
+}
+
+fn binary(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flotilla-runner"));
+    command.arg("--state-dir").arg(folder.join("state")).arg("--config").arg(folder.join("runner.toml"));
+    command.current_dir(folder).kill_on_drop(true);
+    command
+}
+
+async fn says(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } = binary(folder).args(arguments).output().await.unwrap();
+    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_else(|| panic!("{name} is no number in {value}"))
+}
+
+#[tokio::test]
+async fn figures_are_positive_consistent_signed_and_kept() {
+    let folder = folder();
+    let (code, text) = says(folder.path(), &["bench", "--quick", "--json", "bench.json"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("this machine makes a 540p web ladder at "), "{text}");
+
+    let file = std::fs::read_to_string(folder.path().join("bench.json")).unwrap();
+    let signed: Value = serde_json::from_str(&file).unwrap();
+    let bench = &signed["bench"];
+    let measurements = bench["measurements"].as_array().unwrap();
+    let encoders: BTreeSet<_> = measurements.iter().map(|one| one["encoder"].as_str().unwrap()).collect();
+    assert_eq!(encoders, BTreeSet::from(["libx264", "libsvtav1"]), "those that passed, and no others");
+    for measured in measurements {
+        check_figures(measured);
+    }
+    assert_eq!((&bench["host"]["slots"], &bench["quick"]), (&2.into(), &true.into()));
+
+    assert_eq!(signed["signature"]["runner_id"], "runner-one");
+    let (code, text) = says(folder.path(), &["bench", "--check", "bench.json"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    let better = file.replace("\"slots\": 2", "\"slots\": 1");
+    assert_ne!(better, file);
+    std::fs::write(folder.path().join("better.json"), better).unwrap();
+    let (code, text) = says(folder.path(), &["bench", "--check", "better.json"]).await;
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("better.json cannot be trusted: it was changed"), "{text}");
+
+    let (_, doctor) = says(folder.path(), &["doctor"]).await;
+    assert!(doctor.contains(bench["summary"].as_str().unwrap()), "{doctor}");
+}
+
+/// Two slots, 60 frames each, of 29.97 a second.
+fn check_figures(measured: &Value) {
+    for name in ["frames_per_second", "cpu_seconds_per_minute", "peak_memory_bytes", "output_kbps"] {
+        assert!(number(measured, name) > 0.0, "{name} of {measured}");
+    }
+    let (frames, times) = (number(measured, "frames_per_second"), number(measured, "times_real_time"));
+    assert!((frames / times - 29.97).abs() < 0.5, "both say the same: {measured}");
+    // Each slot has its engine for no longer than the whole run takes.
+    let pixels = if measured["size"] == "540p ladder" { 1_297_944.0 } else { 640.0 * 360.0 };
+    let per_slot = number(measured, "pixels_per_second_per_slot");
+    assert!(per_slot >= frames * pixels / 2.0 * 0.99, "{measured}");
+    assert!(per_slot <= frames * pixels * 2.0, "{measured}");
+    assert_eq!((&measured["frames_per_slot"], &measured["runs"]), (&60.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_and_its_engines() {
+    let folder = folder();
+    let mut bench = binary(folder.path()).arg("bench").stderr(Stdio::null()).spawn().unwrap();
+    let pid = bench.id().unwrap();
+    let trials = folder.path().join("state/trials.json");
+    let engines = || Some(children(pid)).filter(|found| trials.exists() && !found.is_empty());
+    let engines = until("engines run, and not for a trial", engines).await;
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(bench.wait().await.unwrap().code(), Some(130));
+    for engine in engines {
+        until("the engine is gone", || (!is_alive(engine)).then_some(())).await;
+    }
+    assert!(!folder.path().join("state/bench.json").exists(), "half a benchmark is none");
+}
+
+/// Processes whose parent is this one.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|pid| state(*pid).is_some_and(|(_, its_parent)| its_parent == parent)).collect()
+}
+
+/// A zombie has ended; whoever inherits it may take a while to collect it.
+fn is_alive(pid: u32) -> bool {
+    state(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// State and parent, fields 3 and 4 of proc(5) stat.
+fn state(pid: u32) -> Option<(char, u32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}
+
+/// Looks again and again until there is something.
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = look() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), found)
+        .await
+        .unwrap_or_else(|_| panic!("waited for: {what}"))
+}

@@ -5,6 +5,7 @@ use flotilla_engine::inventory::{Inventory, Item};
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::devices;
 use crate::error::Error;
 use crate::slots::capability::{self, Trial};
 use crate::slots::machine::Machine;
@@ -18,6 +19,7 @@ struct Findings {
     slots: u32,
     engine_memory_mib: u64,
     encoders: Vec<Finding>,
+    devices: Vec<devices::Finding>,
     reads: Inventory,
 }
 
@@ -52,6 +54,11 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
             .into_iter()
             .map(Finding::from)
             .collect(),
+        devices: devices::discover(
+            &devices::Engines { engine: &config.engine, http: &http },
+            &devices::render_nodes(),
+        )
+        .await,
         reads: Inventory::examine(),
     };
     match json {
@@ -114,6 +121,7 @@ impl std::fmt::Display for Findings {
             ]);
         }
         writeln!(f, "{table}\n")?;
+        writeln!(f, "{}\n", device_table(&self.devices))?;
         for (what, items) in [
             ("containers", &self.reads.containers),
             ("video", &self.reads.video),
@@ -130,6 +138,28 @@ impl std::fmt::Display for Findings {
         }
         Ok(())
     }
+}
+
+/// One row for a device that does not open, else one for each codec and depth.
+fn device_table(devices: &[devices::Finding]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["DEVICE", "CODEC", "BITS", "DECODES", "ENCODES", "WHY NOT", "HINT"]);
+    let word = |works| if works { "yes" } else { "no" }.to_owned();
+    for finding in devices {
+        let node = finding.node.as_deref().unwrap_or_default();
+        let why_not = finding.why_not.as_ref();
+        table.add_row([
+            format!("{} {node}", finding.device).trim_end().to_owned(),
+            finding.codec.unwrap_or("-").to_owned(),
+            finding.bit_depth.map_or("-".to_owned(), |bits| bits.to_string()),
+            word(finding.decodes),
+            word(finding.encodes),
+            why_not.map_or(String::new(), |why| why.words.clone()),
+            why_not.map_or("", |why| why.hint).to_owned(),
+        ]);
+    }
+    table
 }
 
 /// Names of what this build reads, or of what it does not.
@@ -162,6 +192,7 @@ mod tests {
             slots: 2,
             engine_memory_mib: 512,
             encoders: vec![trial.into()],
+            devices: Vec::new(),
             reads: Inventory {
                 containers: vec![Item { name: "mov", reads: true }, Item { name: "dv", reads: false }],
                 video: Vec::new(),

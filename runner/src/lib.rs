@@ -15,6 +15,7 @@ pub mod cli;
 pub mod app;
 pub mod doctor;
 
+pub mod devices;
 pub mod link;
 pub mod slots;
 

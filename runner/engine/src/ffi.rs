@@ -365,6 +365,19 @@ pub fn set_graph_threads(graph: &mut filter::Graph, count: i32) {
     unsafe { (*graph.as_mut_ptr()).nb_threads = count }
 }
 
+/// Whether FFmpeg is built with a kind of device: it knows the names of all, and calls those that it lacks a lack of memory.
+pub fn has_device_kind(kind: &str) -> bool {
+    let Ok(kind) = CString::new(kind) else { return false };
+    let none = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_NONE;
+    // SAFETY: the name ends with a zero byte; the tables that are read never change.
+    unsafe {
+        let wanted = ffi::av_hwdevice_find_type_by_name(kind.as_ptr());
+        let next = |last: &ffi::AVHWDeviceType| Some(ffi::av_hwdevice_iterate_types(*last));
+        let mut built = std::iter::successors(next(&none), next).take_while(|kind| *kind != none);
+        built.any(|kind| kind == wanted)
+    }
+}
+
 /// A hardware device that FFmpeg has opened.
 pub struct Device(*mut ffi::AVBufferRef);
 

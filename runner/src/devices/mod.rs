@@ -2,6 +2,7 @@
 //! be mixed from two encoders, and who chooses an encoder on a device for it is not decided yet.
 
 pub mod reason;
+pub mod table;
 
 use flotilla_engine::spec::{DeviceStep, DeviceTrial};
 use futures::future::join_all;

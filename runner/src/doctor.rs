@@ -5,6 +5,7 @@ use flotilla_engine::inventory::{Inventory, Item};
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::devices;
 use crate::error::Error;
 use crate::identity::StateDir;
 use crate::slots::benchmark::Benchmark;
@@ -23,6 +24,7 @@ struct Findings {
     #[serde(skip_serializing_if = "Option::is_none")]
     benchmark: Option<String>,
     encoders: Vec<Finding>,
+    devices: Vec<devices::Finding>,
     reads: Inventory,
 }
 
@@ -58,6 +60,11 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
             .into_iter()
             .map(Finding::from)
             .collect(),
+        devices: devices::discover(
+            &devices::Engines { engine: &config.engine, http: &http },
+            &devices::render_nodes(),
+        )
+        .await,
         reads: Inventory::examine(),
     };
     match json {
@@ -129,6 +136,7 @@ impl std::fmt::Display for Findings {
             ]);
         }
         writeln!(f, "{table}\n")?;
+        writeln!(f, "{}\n", devices::table::table(&self.devices))?;
         for (what, items) in [
             ("containers", &self.reads.containers),
             ("video", &self.reads.video),
@@ -178,6 +186,7 @@ mod tests {
             engine_memory_mib: 512,
             benchmark: Some("quick enough".into()),
             encoders: vec![trial.into()],
+            devices: Vec::new(),
             reads: Inventory {
                 containers: vec![Item { name: "mov", reads: true }, Item { name: "dv", reads: false }],
                 video: Vec::new(),

@@ -16,6 +16,7 @@ pub mod app;
 pub mod bench;
 pub mod doctor;
 
+pub mod devices;
 pub mod link;
 pub mod slots;
 

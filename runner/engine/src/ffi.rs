@@ -365,6 +365,104 @@ pub fn set_graph_threads(graph: &mut filter::Graph, count: i32) {
     unsafe { (*graph.as_mut_ptr()).nb_threads = count }
 }
 
+/// Whether FFmpeg is built with a kind of device: it knows the names of all, and calls those that it lacks a lack of memory.
+pub fn has_device_kind(kind: &str) -> bool {
+    let Ok(kind) = CString::new(kind) else { return false };
+    let none = ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_NONE;
+    // SAFETY: the name ends with a zero byte; the tables that are read never change.
+    unsafe {
+        let wanted = ffi::av_hwdevice_find_type_by_name(kind.as_ptr());
+        let next = |last: &ffi::AVHWDeviceType| Some(ffi::av_hwdevice_iterate_types(*last));
+        let mut built = std::iter::successors(next(&none), next).take_while(|kind| *kind != none);
+        built.any(|kind| kind == wanted)
+    }
+}
+
+/// A hardware device that FFmpeg has opened.
+pub struct Device(*mut ffi::AVBufferRef);
+
+impl Device {
+    /// Opens a device of a kind ("cuda", "vaapi", …): the named one, or FFmpeg's choice.
+    pub fn open(kind: &str, node: Option<&str>) -> Result<Self, Error> {
+        let text = |text: &str| CString::new(text).map_err(|_| Error::InvalidData);
+        let (kind, node) = (text(kind)?, node.map(text).transpose()?);
+        let mut device = ptr::null_mut();
+        // SAFETY: both names end with a zero byte and outlive the calls; FFmpeg sets the reference or leaves it empty.
+        let result = unsafe {
+            let kind = ffi::av_hwdevice_find_type_by_name(kind.as_ptr());
+            let node = node.as_ref().map_or(ptr::null(), |node| node.as_ptr());
+            ffi::av_hwdevice_ctx_create(&mut device, kind, node, ptr::null_mut(), 0)
+        };
+        if result < 0 { Err(Error::from(result)) } else { Ok(Self(device)) }
+    }
+
+    /// Gives a codec that is not yet open the device to work on.
+    pub fn lend(&self, context: &mut codec::Context) {
+        // SAFETY: the context is allocated; it frees the new reference itself.
+        unsafe { (*context.as_mut_ptr()).hw_device_ctx = ffi::av_buffer_ref(self.0) }
+    }
+
+    /// Gives an encoder that is not yet open pictures on the device, which software sees in `format`.
+    pub fn lend_pictures(
+        &self,
+        context: &mut codec::Context,
+        on_device: Pixel,
+        format: Pixel,
+        size: (u32, u32),
+    ) -> Result<(), Error> {
+        // SAFETY: the pool is filled in between its allocation and its start, as FFmpeg wants it; the context frees the
+        // reference that it is given, whether the start succeeds or not.
+        let result = unsafe {
+            let pool = ffi::av_hwframe_ctx_alloc(self.0);
+            if pool.is_null() {
+                return Err(Error::Other { errno: ffmpeg_next::error::ENOMEM });
+            }
+            let settings = (*pool).data.cast::<ffi::AVHWFramesContext>();
+            (*settings).format = on_device.into();
+            (*settings).sw_format = format.into();
+            ((*settings).width, (*settings).height) = (size.0 as i32, size.1 as i32);
+            (*settings).initial_pool_size = 16;
+            (*context.as_mut_ptr()).hw_frames_ctx = pool;
+            ffi::av_hwframe_ctx_init(pool)
+        };
+        if result < 0 { Err(Error::from(result)) } else { Ok(()) }
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours, and is not used again.
+        unsafe { ffi::av_buffer_unref(&mut self.0) }
+    }
+}
+
+/// A copy of a picture among the pictures on the device of an encoder.
+pub fn upload(context: &codec::Context, picture: &frame::Video) -> Result<frame::Video, Error> {
+    let mut uploaded = frame::Video::empty();
+    // SAFETY: all pointers are valid for the calls; FFmpeg refuses a context without a pool.
+    let result = unsafe {
+        let pool = (*context.as_ptr()).hw_frames_ctx;
+        match ffi::av_hwframe_get_buffer(pool, uploaded.as_mut_ptr(), 0) {
+            0 => ffi::av_hwframe_transfer_data(uploaded.as_mut_ptr(), picture.as_ptr(), 0),
+            refused => refused,
+        }
+    };
+    if result < 0 { Err(Error::from(result)) } else { Ok(uploaded) }
+}
+
+/// A copy in memory of a picture on a device; none: the picture is on no device.
+pub fn download(picture: &frame::Video) -> Result<Option<frame::Video>, Error> {
+    let mut copy = frame::Video::empty();
+    // SAFETY: both pointers are valid for the call, and the new frame is empty, as FFmpeg wants it.
+    let result = unsafe {
+        if (*picture.as_ptr()).hw_frames_ctx.is_null() {
+            return Ok(None);
+        }
+        ffi::av_hwframe_transfer_data(copy.as_mut_ptr(), picture.as_ptr(), 0)
+    };
+    if result < 0 { Err(Error::from(result)) } else { Ok(Some(copy)) }
+}
+
 /// The pixel format of a number, if it is one.
 fn pixel_format(number: i32) -> Pixel {
     if !(0..ffi::AVPixelFormat::AV_PIX_FMT_NB as i32).contains(&number) {

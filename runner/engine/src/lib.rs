@@ -8,6 +8,7 @@ pub mod run;
 pub mod assemble;
 pub mod audio;
 pub mod chunk;
+pub mod device;
 pub mod probe;
 pub mod trial;
 

@@ -41,6 +41,36 @@ pub enum Report {
         /// Library and version, for people.
         version: String,
     },
+    /// How the trial of a device went.
+    Device {
+        /// The answer.
+        answer: DeviceAnswer,
+    },
+}
+
+/// How the trial of a device went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum DeviceAnswer {
+    /// It does what was tried.
+    Works,
+    /// This FFmpeg has no such encoder, or no encoder to make a sample with.
+    NotBuilt {
+        /// Which.
+        name: String,
+    },
+    /// It put out something, and that is wrong.
+    Wrong {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// FFmpeg refused; why, it tells on standard error at best.
+    Refused {
+        /// FFmpeg's, negative.
+        code: i32,
+        /// What was refused.
+        message: String,
+    },
 }
 
 /// An output track, or its share of a chunk.

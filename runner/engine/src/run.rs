@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::pipe::{Outputs, Pipe, SharedInputs};
 use crate::report::Report;
 use crate::spec::Task;
-use crate::{assemble, audio, chunk, probe, text, trial};
+use crate::{assemble, audio, chunk, device, probe, text, trial};
 
 /// Serves one task over a pipe. The exit code only says whether the daemon heard the result; the result itself, good or
 /// bad, went through the pipe.
@@ -45,6 +45,7 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
             .map(|sprite_count| Report::Storyboard { sprite_count }),
         Task::Assemble(task) => assemble::join(task, inputs, outputs),
         Task::Trial(task) => trial::run(task),
+        Task::Device(task) => Ok(Report::Device { answer: device::run(task) }),
     }
 }
 

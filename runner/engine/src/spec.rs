@@ -32,6 +32,39 @@ pub enum Task {
     Assemble(Assemble),
     /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
     Trial(Trial),
+    /// Try one thing with a hardware device.
+    Device(DeviceTrial),
+}
+
+/// See [`Task::Device`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceTrial {
+    /// FFmpeg's name of the kind of device: "cuda", "vaapi", …; empty: the encoder finds its device itself.
+    pub device: String,
+    /// Which one of that kind; none: FFmpeg's choice.
+    pub node: Option<String>,
+    /// What to try.
+    pub step: DeviceStep,
+    /// Bits per sample: 8 or 10.
+    pub bit_depth: u8,
+}
+
+/// What is tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum DeviceStep {
+    /// Opening it, no more.
+    Open,
+    /// A short encode, looked at after a decode in software.
+    Encode {
+        /// "h264_nvenc", "hevc_vaapi", …
+        encoder: String,
+    },
+    /// A decode of what software has just encoded.
+    Decode {
+        /// "h264", "hevc" or "av1".
+        codec: String,
+    },
 }
 
 /// A rational number; `denominator` is never 0.

@@ -10,6 +10,7 @@
 pub mod child;
 pub mod conversation;
 pub mod cpu;
+pub mod device;
 pub mod engine;
 pub mod headway;
 pub mod local;

@@ -19,7 +19,7 @@ pub fn result(report: Report) -> Option<fleet::TaskResult> {
         Report::ExtractText { cue_counts } => Kind::ExtractText(fleet::ExtractTextResult { cue_counts }),
         Report::Storyboard { sprite_count } => Kind::Storyboard(fleet::StoryboardResult { sprite_count }),
         Report::Assemble { sample_count } => Kind::Assemble(fleet::AssembleResult { sample_count }),
-        Report::Trial { .. } => return None,
+        Report::Trial { .. } | Report::Device { .. } => return None,
     };
     Some(fleet::TaskResult { kind: Some(kind) })
 }

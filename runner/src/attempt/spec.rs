@@ -25,7 +25,11 @@ pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
 pub fn counts_bytes(task: &Task) -> bool {
     match task {
         Task::Probe(_) | Task::ExtractText(_) | Task::Assemble(_) => true,
-        Task::EncodeChunk(_) | Task::EncodeAudio(_) | Task::Storyboard(_) | Task::Trial(_) => false,
+        Task::EncodeChunk(_)
+        | Task::EncodeAudio(_)
+        | Task::Storyboard(_)
+        | Task::Trial(_)
+        | Task::Device(_) => false,
     }
 }
 

@@ -7,6 +7,7 @@ mod engine;
 mod store;
 mod world;
 
+mod doctor;
 mod endings;
 mod neighbour;
 mod processes;

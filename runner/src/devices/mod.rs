@@ -121,13 +121,15 @@ async fn examine(bench: &impl Bench, kind: &Kind, node: Option<String>) -> Vec<F
     for codec in CODECS {
         for bit_depth in [8, 10] {
             let encoder = format!("{codec}_{}", kind.suffix);
-            let encode = why_not(&bench.attempt(trial(DeviceStep::Encode { encoder }, bit_depth)).await);
+            let encode = bench.attempt(trial(DeviceStep::Encode { encoder }, bit_depth)).await;
+            let encode = why_not(&encode).map(|why_not| why_not.of_step(kind));
             let decode = match kind.device {
                 // Their decoders belong to no device that FFmpeg opens.
                 "" | "qsv" => None,
                 _ => {
                     let step = DeviceStep::Decode { codec: codec.to_owned() };
-                    Some(why_not(&bench.attempt(trial(step, bit_depth)).await))
+                    let decode = bench.attempt(trial(step, bit_depth)).await;
+                    Some(why_not(&decode).map(|why_not| why_not.of_step(kind)))
                 }
             };
             findings.push(Finding {
@@ -146,6 +148,18 @@ async fn examine(bench: &impl Bench, kind: &Kind, node: Option<String>) -> Vec<F
 
 fn why_not(ending: &Ending) -> Option<WhyNot> {
     classify(ending).map(|(reason, words)| WhyNot { reason, words, hint: reason.hint() })
+}
+
+impl WhyNot {
+    /// A device that has been opened is there: what it refuses in words that nobody knows, it cannot do.
+    fn of_step(self, kind: &Kind) -> Self {
+        match (self.reason, kind.device) {
+            (Reason::NoDevice, opened) if !opened.is_empty() => {
+                Self { reason: Reason::NoEncoder, hint: Reason::NoEncoder.hint(), ..self }
+            }
+            _ => self,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ async fn check(fault: Ending, reason: Reason) {
 async fn each_fault_is_told_as_what_it_is() {
     let limit = "OpenEncodeSessionEx failed: out of memory (10)";
     check(refused(limit), Reason::SessionLimit).await;
+    check(refused("a word that nobody knows, of a device that is there"), Reason::NoEncoder).await;
     check(Ending::Hung, Reason::Hung).await;
     check(Ending::Died("a signal".into()), Reason::Crashed).await;
     check(refused("Cannot load libnvidia-encode.so.1"), Reason::LibraryMissing).await;

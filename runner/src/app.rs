@@ -30,9 +30,10 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let client = client(&config, &identity)?;
 
     let machine = Machine::examine();
-    let trials = capability::known_or_tried(&state, &config.engine, &http, &config.encoders).await;
+    let key = Trials::key(&config.engine);
+    let trials = capability::known_or_tried(&state, &key, &config.engine, &config.encoders).await;
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
-    let benchmark = Benchmark::load(&state, &Trials::key(&config.engine));
+    let benchmark = Benchmark::load(&state, &key);
     let capabilities = capability::capabilities(&machine, slot_count, &trials, benchmark.as_ref());
     let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
     tracing::info!(

@@ -12,7 +12,6 @@ use crate::slots::benchmark::Benchmark;
 use crate::slots::capability::{self, Trial};
 use crate::slots::machine::Machine;
 use crate::slots::trials::Trials;
-use crate::transfer;
 
 #[derive(Debug, Serialize)]
 struct Findings {
@@ -44,9 +43,6 @@ struct Finding {
 
 /// Tries every encoder and prints what was found.
 pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
-    let http = transfer::http_client().map_err(|error| {
-        Error::internal(format!("no HTTP client: {error}"), "check the system's certificates")
-    })?;
     let machine = Machine::examine();
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
@@ -55,16 +51,9 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         ffmpeg: flotilla_engine::run::libraries(),
         engine_memory_mib: config.engine.memory_mib,
         benchmark: last_benchmark(config),
-        encoders: capability::try_all(&config.engine, &http, &[])
-            .await
-            .into_iter()
-            .map(Finding::from)
-            .collect(),
-        devices: devices::discover(
-            &devices::Engines { engine: &config.engine, http: &http },
-            &devices::render_nodes(),
-        )
-        .await,
+        encoders: capability::try_all(&config.engine, &[]).await.into_iter().map(Finding::from).collect(),
+        devices: devices::discover(&devices::Engines { engine: &config.engine }, &devices::render_nodes())
+            .await,
         reads: Inventory::examine(),
     };
     match json {

@@ -1,16 +1,13 @@
 //! The trial of a hardware device in an engine child: a driver that hangs or crashes takes nothing with it but the child.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use flotilla_engine::report::{DeviceAnswer, Report};
-use flotilla_engine::spec::{Assignment, DeviceTrial, Task};
+use flotilla_engine::spec::{DeviceTrial, Task};
 
-use super::child::{Child, Farewell};
-use super::conversation::{Conversation, Said};
+use super::conversation::Said;
+use super::local::{Talk, talk};
 use crate::config;
-use crate::transfer::{Inputs, Meter};
 
 /// Longest silence of a trial; it is a few small pictures.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -27,17 +24,12 @@ pub enum Ending {
 }
 
 /// Tries one thing with a device.
-pub async fn run(engine: &config::Engine, http: &reqwest::Client, trial: DeviceTrial) -> Ending {
-    let mut child = match Child::start(engine) {
-        Ok(child) => child,
-        Err(error) => return Ending::Died(format!("the engine cannot be started: {error}")),
+pub async fn run(engine: &config::Engine, trial: DeviceTrial) -> Ending {
+    let Talk { said, ended, .. } = match talk(engine, Task::Device(trial), (vec![], vec![]), LIMIT).await {
+        Ok(talk) => talk,
+        Err(message) => return Ending::Died(message),
     };
-    let inputs = Inputs::new(http, &Arc::new(Meter::default()), &[]);
-    let progress = Arc::new(AtomicU64::new(0));
-    let mut conversation = Conversation::new(inputs, Vec::new(), progress, false).with_silence_limit(LIMIT);
-    let assignment = Assignment { task: Task::Device(trial), input_sizes: Vec::new() };
-    let said = conversation.hold(&mut child, assignment).await;
-    let words = child.end(Farewell::after(&said)).await.stderr_tail;
+    let words = ended.stderr_tail;
     match said {
         Said::Done(Report::Device { answer }) => Ending::Answered(answer, words),
         Said::Hung => Ending::Hung,

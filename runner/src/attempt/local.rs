@@ -9,8 +9,8 @@ use bytes::Bytes;
 use flotilla_engine::report::Report;
 use flotilla_engine::spec::{Assignment, Task};
 
-use super::child::{Child, Farewell};
-use super::conversation::{Conversation, Said};
+use super::child::{Child, Ended, Farewell};
+use super::conversation::{Conversation, SILENCE_LIMIT, Said};
 use super::outcome::{self, Outcome};
 use crate::config;
 use crate::transfer::{Inputs, Output};
@@ -33,6 +33,35 @@ pub struct Done {
     pub output_bytes: u64,
 }
 
+/// A conversation with an engine that is over.
+pub(super) struct Talk {
+    pub(super) said: Said,
+    pub(super) ended: Ended,
+    /// From before the start of the process to its last word.
+    pub(super) took: Duration,
+    pub(super) conversation: Conversation,
+}
+
+/// Gives a task to an engine outside of any lease; the error says why there is no engine. It ends with this future, however
+/// that ends.
+pub(super) async fn talk(
+    engine: &config::Engine,
+    task: Task,
+    (inputs, outputs): (Vec<Bytes>, Vec<Output>),
+    silence_limit: Duration,
+) -> Result<Talk, String> {
+    let started = Instant::now();
+    let mut child = Child::start(engine).map_err(|error| format!("the engine cannot be started: {error}"))?;
+    let input_sizes = inputs.iter().map(|input| input.len() as u64).collect();
+    let progress = Arc::new(AtomicU64::new(0));
+    let mut conversation =
+        Conversation::new(Inputs::held(inputs), outputs, progress, false).with_silence_limit(silence_limit);
+    let said = conversation.hold(&mut child, Assignment { task, input_sizes }).await;
+    let took = started.elapsed();
+    let ended = child.end(Farewell::after(&said)).await;
+    Ok(Talk { said, ended, took, conversation })
+}
+
 /// Runs a task with one input and so many outputs; the error says in one sentence why it failed. The engine ends with
 /// this future, however that ends.
 pub async fn run(
@@ -41,15 +70,9 @@ pub async fn run(
     input: Bytes,
     output_count: usize,
 ) -> Result<Done, String> {
-    let started = Instant::now();
-    let mut child = Child::start(engine).map_err(|error| format!("the engine cannot be started: {error}"))?;
-    let input_sizes = vec![input.len() as u64];
     let outputs = (0..output_count).map(|_| Output::counted(PART_BYTES)).collect();
-    let progress = Arc::new(AtomicU64::new(0));
-    let mut conversation = Conversation::new(Inputs::held(input), outputs, progress, false);
-    let said = conversation.hold(&mut child, Assignment { task, input_sizes }).await;
-    let took = started.elapsed();
-    let ended = child.end(Farewell::after(&said)).await;
+    let Talk { said, ended, took, mut conversation } =
+        talk(engine, task, (vec![input], outputs), SILENCE_LIMIT).await?;
     let (cpu_time, peak_memory_bytes) = (ended.cpu_time, ended.peak_memory_bytes);
     match said {
         Said::Done(report) => {

@@ -1,18 +1,15 @@
 //! The trial of an encoder in an engine child: a listing proves nothing, an encode does.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use flotilla_engine::report::Report;
-use flotilla_engine::spec::{Assignment, Task, Trial};
+use flotilla_engine::spec::{Task, Trial};
 use flotilla_proto::fleet::FailureClass;
 
-use super::child::{Child, Farewell};
-use super::conversation::{Conversation, Said};
+use super::conversation::Said;
+use super::local::{Talk, talk};
 use super::outcome::{self, Outcome};
 use crate::config;
-use crate::transfer::{Inputs, Meter};
 
 /// Longest silence of a trial; the clip is a few frames.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,14 +24,9 @@ pub struct Passed {
 }
 
 /// Tries an encoder; the error says in one sentence why it does not work.
-pub async fn run(engine: &config::Engine, http: &reqwest::Client, encoder: &str) -> Result<Passed, String> {
-    let mut child = Child::start(engine).map_err(|error| format!("the engine cannot be started: {error}"))?;
-    let inputs = Inputs::new(http, &Arc::new(Meter::default()), &[]);
-    let progress = Arc::new(AtomicU64::new(0));
-    let mut conversation = Conversation::new(inputs, Vec::new(), progress, false).with_silence_limit(LIMIT);
+pub async fn run(engine: &config::Engine, encoder: &str) -> Result<Passed, String> {
     let task = Task::Trial(Trial { encoder: encoder.to_owned() });
-    let said = conversation.hold(&mut child, Assignment { task, input_sizes: Vec::new() }).await;
-    let ended = child.end(Farewell::after(&said)).await;
+    let Talk { said, ended, mut conversation, .. } = talk(engine, task, (vec![], vec![]), LIMIT).await?;
     match said {
         Said::Done(Report::Trial { fingerprint, version }) => Ok(Passed { fingerprint, version }),
         Said::Hung => Err(format!("the trial was silent for {} s", LIMIT.as_secs())),

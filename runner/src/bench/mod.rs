@@ -23,11 +23,11 @@ use self::signature::Signed;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::identity::{Identity, StateDir};
+use crate::lifecycle;
 use crate::slots::benchmark::Benchmark;
 use crate::slots::capability;
 use crate::slots::machine::Machine;
 use crate::slots::trials::Trials;
-use crate::{lifecycle, transfer};
 
 /// What the figures mean, for `--help`.
 pub const HELP: &str = "\
@@ -84,12 +84,10 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
 }
 
 async fn measure_all(config: &Config, state: &StateDir, is_quick: bool) -> Result<Findings, Error> {
-    let http = transfer::http_client().map_err(|error| {
-        Error::internal(format!("no HTTP client: {error}"), "check the system's certificates")
-    })?;
     let machine = Machine::examine();
     let slots = config.slots.unwrap_or(machine.slot_count()).get();
-    let trials = capability::known_or_tried(state, &config.engine, &http, &config.encoders).await;
+    let key = Trials::key(&config.engine);
+    let trials = capability::known_or_tried(state, &key, &config.engine, &config.encoders).await;
     let passed = trials.iter().filter(|trial| trial.result.is_ok());
     let versions: BTreeMap<_, _> = passed
         .filter_map(|trial| Some((trial.encoder.clone(), trial.result.as_ref().ok()?.version.clone())))

@@ -74,13 +74,11 @@ pub trait Bench {
 pub struct Engines<'a> {
     /// How they are started.
     pub engine: &'a config::Engine,
-    /// The client that conversations want; devices read nothing.
-    pub http: &'a reqwest::Client,
 }
 
 impl Bench for Engines<'_> {
     async fn attempt(&self, trial: DeviceTrial) -> Ending {
-        device::run(self.engine, self.http, trial).await
+        device::run(self.engine, trial).await
     }
 }
 

@@ -23,10 +23,10 @@ pub struct Trial {
 }
 
 /// Tries the candidates of these names, or all, at the same time, each in a child of its own.
-pub async fn try_all(engine: &config::Engine, http: &reqwest::Client, wanted: &[String]) -> Vec<Trial> {
+pub async fn try_all(engine: &config::Engine, wanted: &[String]) -> Vec<Trial> {
     let one = async |encoder: &str| Trial {
         encoder: encoder.to_owned(),
-        result: trial::run(engine, http, encoder).await,
+        result: trial::run(engine, encoder).await,
     };
     join_all(candidates(wanted).into_iter().map(one)).await
 }
@@ -37,25 +37,24 @@ fn candidates(wanted: &[String]) -> Vec<&'static str> {
     CANDIDATES.into_iter().filter(is_wanted).collect()
 }
 
-/// The results of trials, from the last start where nothing has changed since.
+/// The results of trials, from the last start where nothing has changed since: `key` is [`Trials::key`]'s.
 pub async fn known_or_tried(
     state: &StateDir,
+    key: &str,
     engine: &config::Engine,
-    http: &reqwest::Client,
     wanted: &[String],
 ) -> Vec<Trial> {
-    let key = Trials::key(engine);
     let candidates = candidates(wanted);
-    if let Some(known) = Trials::load(state, &key) {
+    if let Some(known) = Trials::load(state, key) {
         let of = |name: &&str| known.iter().find(|trial| trial.encoder == *name).cloned();
         if let Some(trials) = candidates.iter().map(of).collect() {
             return trials;
         }
     }
-    let trials = try_all(engine, http, wanted).await;
+    let trials = try_all(engine, wanted).await;
     // A failure may be a machine short of memory for a moment: it is tried again at the next start.
     if trials.iter().all(|trial| trial.result.is_ok())
-        && let Err(error) = (Trials { key, trials: trials.clone() }).store(state)
+        && let Err(error) = (Trials { key: key.to_owned(), trials: trials.clone() }).store(state)
     {
         tracing::warn!(%error, "the results of the trials cannot be kept");
     }

@@ -75,9 +75,9 @@ impl Inputs {
         Self { inputs, warm: VecDeque::new() }
     }
 
-    /// One input that is at hand: nothing is fetched.
-    pub fn held(bytes: Bytes) -> Self {
-        Self { inputs: vec![Source::Held(bytes)], warm: VecDeque::new() }
+    /// Inputs that are at hand: nothing is fetched.
+    pub fn held(inputs: Vec<Bytes>) -> Self {
+        Self { inputs: inputs.into_iter().map(Source::Held).collect(), warm: VecDeque::new() }
     }
 
     /// Reads `length` bytes, fewer at the end of the input.
@@ -169,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_at_hand_are_read_like_an_object() {
-        let mut inputs = Inputs::held(Bytes::from_static(b"0123456789"));
+        let mut inputs = Inputs::held(vec![Bytes::from_static(b"0123456789")]);
         for (offset, length, expected) in [(0, 3, "012"), (8, 5, "89"), (10, 1, ""), (u64::MAX, 1, "")] {
             assert_eq!(inputs.read(0, offset, length).await.unwrap(), expected.as_bytes(), "{offset}");
         }

@@ -200,9 +200,10 @@ fn no_import_climbs_to_a_higher_floor() {
     check_uses("coordinator/src/instances", &[verbs.as_slice(), &["config", "peertube"]].concat());
     check_uses("coordinator/src/peertube", &["config"]);
     check_uses("runner/src/transfer", &["retry"]);
-    check_uses("runner/src/attempt", &["transfer", "retry", "config", "coordinator"]);
+    check_uses("runner/src/hardware", &[]);
+    check_uses("runner/src/attempt", &["transfer", "retry", "config", "coordinator", "hardware"]);
     check_uses("runner/src/neighbour", &["error", "identity"]);
     check_uses("runner/engine/src/ffi.rs", &[]);
     check_uses("runner/engine/src/fragment", &["error", "report", "spec"]);
-    check_uses("runner/engine/src/source", &["error", "ffi", "pipe", "spec"]);
+    check_uses("runner/engine/src/source", &["error", "ffi", "pipe", "semi_planar", "spec"]);
 }

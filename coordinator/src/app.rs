@@ -114,6 +114,7 @@ impl Coordinator {
         spawn(parts, |parts| async move { publisher::show_early(&parts).await });
         spawn(parts, |parts| async move { fleet::wake_runners(&parts).await });
         spawn(parts, |parts| async move { scheduler::expire_leases(&parts).await });
+        spawn(parts, |parts| async move { scheduler::rebind_lost(&parts).await });
         spawn(parts, |parts| async move { scheduler::collect_garbage(&parts).await });
         spawn(parts, |parts| async move { publisher::publish_finished(&parts).await });
         spawn(parts, |parts| async move { scheduler::seal_accepted(&parts).await });

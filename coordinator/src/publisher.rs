@@ -85,6 +85,7 @@ async fn write(parts: &Parts, job: JobRecord) -> Result<(), PublicationError> {
         plan: parts.plan(&job_id).await?.as_ref().clone(),
         attempts: parts.store.attempts(&job_id).await?,
         runners: parts.store.runners().await?,
+        pins: parts.store.pins(&job_id).await?,
         tasks,
         job,
     };

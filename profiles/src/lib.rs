@@ -4,6 +4,7 @@
 mod bitrate;
 mod encoders;
 mod fps;
+mod hardware;
 mod ladder;
 mod load;
 mod near;
@@ -16,10 +17,11 @@ pub use encoders::{
     AUDIO_ENCODERS, AudioEncoder, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
 pub use fps::limited_fps;
+pub use hardware::{HARDWARE_ENCODERS, HardwareEncoder, Quality, hardware_class, hardware_for};
 pub use ladder::{Size, exact_size, rungs};
 pub use load::{FileProblem, Library, LoadError, UnknownProfile};
 pub use profile::{
-    AudioRules, ExactRendition, FrameRateRules, PackageRules, Profile, RateRules, SmallRules,
+    AudioRules, ExactRendition, FrameRateRules, HardwareUse, PackageRules, Profile, RateRules, SmallRules,
     StoryboardRules, TextChoice, TextRules, TrackChoice, VideoRules,
 };
 pub use validate::{Problem, parse};

@@ -64,10 +64,31 @@ pub struct VideoRules {
     /// Make a video of a source that has only sound: of its cover, or of a plain picture.
     #[serde(default)]
     pub still_image: bool,
+    /// Whether an encoder of a hardware device may take the encoder's place.
+    #[serde(default, skip_serializing_if = "HardwareUse::is_never")]
+    pub hardware: HardwareUse,
     /// Exactly these renditions, in place of what heights, the source's own size and the frame rate's limits say; empty:
     /// those rules hold. For whoever is told what to make; not a field of profile files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exact: Vec<ExactRendition>,
+}
+
+/// Whether hardware may encode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HardwareUse {
+    /// Software only.
+    #[default]
+    Never,
+    /// Where a runner has a device that can, it may; else software does.
+    Allow,
+}
+
+impl HardwareUse {
+    /// Software only.
+    pub fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// A rendition that is made whatever the source is like: it may be larger, and have more frames.

@@ -5,9 +5,10 @@ use toml::de::DeTable;
 use crate::encoders::{
     AUDIO_ENCODERS, PLANNED_SETTINGS, VIDEO_ENCODERS, VideoEncoder, audio_encoder, video_encoder,
 };
+use crate::hardware::hardware_for;
 use crate::profile::{
-    AudioRules, FrameRateRules, PackageRules, Profile, RateRules, SmallRules, StoryboardRules, TextChoice,
-    TextRules, TrackChoice, VideoRules,
+    AudioRules, FrameRateRules, HardwareUse, PackageRules, Profile, RateRules, SmallRules, StoryboardRules,
+    TextChoice, TextRules, TrackChoice, VideoRules,
 };
 pub use crate::section::Problem;
 use crate::section::{Page, Section};
@@ -88,6 +89,7 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
     let settings = section.section("settings").map(read_settings).unwrap_or_default();
     let small = section.section("small").map(read_small);
     let still_image = section.flag("still_image", Some(false));
+    let hardware = read_hardware(&section, known, pixel_format.as_deref());
     section.finish();
     Some(VideoRules {
         encoder: encoder?,
@@ -101,8 +103,27 @@ fn read_video(section: Section<'_>) -> Option<VideoRules> {
         settings,
         small,
         still_image,
+        hardware,
         exact: Vec::new(),
     })
+}
+
+fn read_hardware(
+    section: &Section<'_>,
+    encoder: Option<&VideoEncoder>,
+    pixel_format: Option<&str>,
+) -> HardwareUse {
+    let choice = section.choice("hardware", &["never", "allow"], Some("never"));
+    if choice.as_deref() != Some("allow") {
+        return HardwareUse::Never;
+    }
+    if let (Some(encoder), Some(format)) = (encoder, pixel_format)
+        && hardware_for(encoder.name, format).next().is_none()
+    {
+        let message = format!("video.hardware: no hardware encoder is used in place of {}", encoder.name);
+        section.report_at("hardware", format!("{message} with {format}; write \"never\""));
+    }
+    HardwareUse::Allow
 }
 
 fn read_small(section: Section<'_>) -> SmallRules {

@@ -9,7 +9,11 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::attempt::Context;
 use crate::config::{Address, Config, Join};
 use crate::coordinator::{self, Client};
+use crate::devices::keep::keep;
+use crate::devices::kept::{Kept, now_seconds};
+use crate::devices::{self, Engines};
 use crate::error::Error;
+use crate::hardware::Devices;
 use crate::identity::{Identity, StateDir};
 use crate::lifecycle::Tokens;
 use crate::link::Link;
@@ -45,9 +49,12 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     if names.is_empty() {
         return Err(Error::NothingToOffer);
     }
+    let devices = devices(&config, &state).await;
 
     let pace = pace(&config.neighbour);
-    let context = Context { http, coordinator: client.clone(), engine: config.engine, pace };
+    let bench = Engines { engine: config.engine.clone() };
+    let _keeping = AbortOnDropHandle::new(tokio::spawn(keep(devices.clone(), bench, state.clone())));
+    let context = Context { http, coordinator: client.clone(), engine: config.engine, pace, devices };
     let slots = Slots::new(slot_count, context);
     let sensors = MachineSensors::new(&config.neighbour);
     let (watch, verdict) = neighbour::Watch::new(&config.neighbour, sensors, state);
@@ -64,6 +71,22 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let failed = |cause| Error::Coordinator { doing: "working", url: identity.url, cause };
     let gave_back = link.run().await.map_err(failed)?;
     if gave_back { Err(Error::Interrupted) } else { Ok(()) }
+}
+
+/// The hardware of this machine, as far as its owner lets it be used.
+async fn devices(config: &Config, state: &StateDir) -> Devices {
+    let bench = Engines { engine: config.engine.clone() };
+    let mut kept = Kept::known_or_tried(state, &bench, &config.engine, now_seconds()).await;
+    let is_wanted = |finding: &devices::Finding| {
+        let names = &config.encoders;
+        names.is_empty() || finding.encoder.as_ref().is_some_and(|encoder| names.contains(encoder))
+    };
+    kept.findings.retain(is_wanted);
+    let devices = kept.devices();
+    for encoder in devices.encoders() {
+        tracing::info!(encoder = encoder.name, sessions = encoder.sessions, "a device is ready to encode");
+    }
+    devices
 }
 
 fn pace(settings: &neighbour::Settings) -> Pace {

@@ -12,7 +12,7 @@ use crate::config::file::File;
 use crate::config::{self, Config, Engine, Join};
 use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
-use crate::slots::capability::CANDIDATES;
+use crate::slots::capability::{CANDIDATES, DEVICE_CANDIDATES};
 use crate::slots::machine::Machine;
 use crate::{app, bench, doctor, logging};
 
@@ -201,8 +201,9 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         Command::Run(run) if !run.encoders.is_empty() => run.encoders.clone(),
         _ => file.work.encoders.clone(),
     };
-    if let Some(unknown) = encoders.iter().find(|name| !CANDIDATES.contains(&name.as_str())) {
-        let hint = format!("choose among {}", CANDIDATES.join(", "));
+    let known = || CANDIDATES.iter().chain(&DEVICE_CANDIDATES);
+    if let Some(unknown) = encoders.iter().find(|name| !known().any(|known| known == name)) {
+        let hint = format!("choose among {}", known().copied().collect::<Vec<_>>().join(", "));
         return Err(Error::usage(format!("there is no encoder {unknown}"), hint));
     }
     let neighbour = match &cli.command {

@@ -1,12 +1,18 @@
 //! `doctor`: what this machine can do, and why not. Always tries, never trusts what was kept.
 
+use std::fmt::{Display, Formatter};
+
 use comfy_table::{ContentArrangement, Table, presets};
 use flotilla_engine::inventory::{Inventory, Item};
 use serde::Serialize;
 
 use crate::config::Config;
 use crate::devices;
+use crate::devices::kept::{Kept, now_seconds};
+use crate::devices::offers::equipment;
 use crate::error::Error;
+use crate::hardware::Equipment;
+use crate::hardware::standing::Probation;
 use crate::identity::StateDir;
 use crate::slots::benchmark::Benchmark;
 use crate::slots::capability::{self, Trial};
@@ -24,7 +30,27 @@ struct Findings {
     benchmark: Option<String>,
     encoders: Vec<Finding>,
     devices: Vec<devices::Finding>,
+    /// What of the devices a runner uses, or would use.
+    used: Vec<Used>,
     reads: Inventory,
+}
+
+/// A device as a runner sees it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Used {
+    name: String,
+    /// Offered to the coordinator, for profiles that allow hardware.
+    offers: Vec<String>,
+    /// Codecs that it decodes faster than software.
+    decodes: Vec<String>,
+    /// Encodes at a time, as found by trying.
+    sessions: u32,
+    /// Set: its runner does not use it for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probation: Option<Probation>,
+    /// Age of the results that the runner works by, seconds; none: it has not run yet, or has to try anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results_age_seconds: Option<u64>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +70,8 @@ struct Finding {
 /// Tries every encoder and prints what was found.
 pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
     let machine = Machine::examine();
+    let bench = devices::Engines { engine: config.engine.clone() };
+    let tried = Kept::tried(&bench, &config.engine, now_seconds()).await;
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),
         slots: config.slots.unwrap_or(machine.slot_count()).get(),
@@ -52,8 +80,8 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         engine_memory_mib: config.engine.memory_mib,
         benchmark: last_benchmark(config),
         encoders: capability::try_all(&config.engine, &[]).await.into_iter().map(Finding::from).collect(),
-        devices: devices::discover(&devices::Engines { engine: &config.engine }, &devices::render_nodes())
-            .await,
+        used: used(&tried, state(config).and_then(|state| Kept::load(&state)).as_ref()),
+        devices: tried.findings,
         reads: Inventory::examine(),
     };
     match json {
@@ -65,9 +93,48 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
 
 /// None before the first one, and after a change of the program or its libraries.
 fn last_benchmark(config: &Config) -> Option<String> {
-    // To look is not to make the folder.
-    let state = config.state_dir.is_dir().then(|| StateDir::open(&config.state_dir).ok())??;
-    Some(Benchmark::load(&state, &Trials::key(&config.engine))?.summary)
+    Some(Benchmark::load(&state(config)?, &Trials::key(&config.engine))?.summary)
+}
+
+/// To look is not to make the folder.
+fn state(config: &Config) -> Option<StateDir> {
+    config.state_dir.is_dir().then(|| StateDir::open(&config.state_dir).ok())?
+}
+
+/// What is of use of what was found now, and what the runner of this state folder makes of it.
+fn used(tried: &Kept, kept: Option<&Kept>) -> Vec<Used> {
+    let holds = kept.filter(|kept| kept.holds(&tried.programs, &tried.drivers, tried.tried_at));
+    let used = |one: Equipment| Used {
+        offers: one.offers.into_iter().map(|offer| offer.name).collect(),
+        decodes: one.decodes,
+        sessions: one.sessions,
+        probation: holds.and_then(|kept| kept.probations.get(&one.name).cloned()),
+        results_age_seconds: holds.map(|kept| tried.tried_at.saturating_sub(kept.tried_at)),
+        name: one.name,
+    };
+    equipment(&tried.findings).into_iter().map(used).collect()
+}
+
+impl Display for Used {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "device    {}: ", self.name)?;
+        match self.offers.is_empty() {
+            true => write!(f, "encodes nothing that profiles ask for; ")?,
+            false => write!(f, "offers {}, {} sessions; ", self.offers.join(" "), self.sessions)?,
+        }
+        match self.decodes.is_empty() {
+            true => write!(f, "software decodes as fast")?,
+            false => write!(f, "decodes {} for software's encoders", self.decodes.join(" "))?,
+        }
+        if let Some(Probation { failures, until, why }) = &self.probation {
+            let seconds = until.saturating_sub(now_seconds());
+            write!(f, "; on probation, tried again in {seconds} s after {failures} failures: {why}")?;
+        }
+        match self.results_age_seconds {
+            Some(seconds) => write!(f, "; the runner's own trials are {} h old", seconds / 3600),
+            None => write!(f, "; the runner has not tried it yet, or has to try it anew"),
+        }
+    }
 }
 
 impl From<Trial> for Finding {
@@ -93,8 +160,8 @@ impl From<Trial> for Finding {
     }
 }
 
-impl std::fmt::Display for Findings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Findings {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         let Machine { cpu_count, memory_bytes, description } = &self.machine;
         writeln!(f, "flotilla-runner {}", self.version)?;
         writeln!(f, "machine   {description}")?;
@@ -126,6 +193,13 @@ impl std::fmt::Display for Findings {
         }
         writeln!(f, "{table}\n")?;
         writeln!(f, "{}\n", devices::table::table(&self.devices))?;
+        for used in &self.used {
+            writeln!(f, "{used}")?;
+        }
+        if self.used.is_empty() {
+            writeln!(f, "device    none is of use: software does everything")?;
+        }
+        writeln!(f)?;
         for (what, items) in [
             ("containers", &self.reads.containers),
             ("video", &self.reads.video),
@@ -176,6 +250,14 @@ mod tests {
             benchmark: Some("quick enough".into()),
             encoders: vec![trial.into()],
             devices: Vec::new(),
+            used: vec![Used {
+                name: "cuda".into(),
+                offers: vec![],
+                decodes: vec!["h264".into()],
+                sessions: 0,
+                probation: Some(Probation { failures: 2, until: 0, why: "it hung".into() }),
+                results_age_seconds: Some(7200),
+            }],
             reads: Inventory {
                 containers: vec![Item { name: "mov", reads: true }, Item { name: "dv", reads: false }],
                 video: Vec::new(),
@@ -185,6 +267,9 @@ mod tests {
         let text = findings.to_string();
         assert!(text.contains("reads containers mov") && text.contains("lacks containers dv"), "{text}");
         assert!(text.contains("at most 512 MiB") && text.contains("speed     quick enough"), "{text}");
+        let told = "cuda: encodes nothing that profiles ask for; decodes h264 for software's encoders; on probation, \
+                    tried again in 0 s after 2 failures: it hung; the runner's own trials are 2 h old";
+        assert!(text.contains(told), "{text}");
         assert!(text.contains("not in this FFmpeg") && text.contains("hint: libx264: install"), "{text}");
     }
 }

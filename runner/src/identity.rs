@@ -61,6 +61,11 @@ impl StateDir {
         self.path.join("trials.json")
     }
 
+    /// Where what is known of hardware devices is kept.
+    pub fn devices_path(&self) -> PathBuf {
+        self.path.join("devices.json")
+    }
+
     /// Where the result of the last benchmark is kept.
     pub fn bench_path(&self) -> PathBuf {
         self.path.join("bench.json")

@@ -21,6 +21,7 @@ pub mod link;
 pub mod slots;
 
 pub mod attempt;
+pub mod hardware;
 pub mod transfer;
 
 pub mod config;

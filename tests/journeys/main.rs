@@ -3,6 +3,7 @@
 
 mod accidents;
 mod cancelling;
+mod devices;
 mod editing;
 mod examples;
 mod instances;

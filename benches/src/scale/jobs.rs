@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use flotilla_coordinator::clock::{new_id, new_lease_token};
+use flotilla_coordinator::domain::choice::Room;
 use flotilla_coordinator::domain::dispatch::Policy;
 use flotilla_coordinator::domain::outcome::{Outcome, Track, Usage};
 use flotilla_coordinator::domain::plan::{Package, PlannedTask};
@@ -56,7 +57,7 @@ impl Jobs {
             name: "libx264".into(),
             fingerprint: "one".into(),
             version: "1".into(),
-            pixels_per_second: 0,
+            ..Encoder::default()
         };
         let capabilities = Capabilities { encoders: vec![encoder], slots: 4, ..Capabilities::default() };
         self.store.set_capabilities(&id, capabilities, self.now()).await?;
@@ -107,7 +108,7 @@ impl Jobs {
         let claim = Claim {
             runner_id: runner_id.clone(),
             session_id: "only".into(),
-            limit: 1,
+            room: Room::of_slots(1),
             lease_ms: LEASE_MS,
             live_ms: LIVE_MS,
             policy: Policy::default(),
@@ -118,8 +119,13 @@ impl Jobs {
 
     /// Whether a claim would find something.
     pub async fn outlook(&self, runner_id: &RunnerId) -> Result<bool> {
-        let ask =
-            Ask { runner_id: runner_id.clone(), named: vec![], live_ms: LIVE_MS, policy: Policy::default() };
+        let ask = Ask {
+            runner_id: runner_id.clone(),
+            named: vec![],
+            room: Room::of_slots(1),
+            live_ms: LIVE_MS,
+            policy: Policy::default(),
+        };
         Ok(self.store.outlook(ask, self.now()).await?.has_work)
     }
 

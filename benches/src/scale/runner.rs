@@ -66,6 +66,7 @@ impl Runner {
             draining: false,
             leaving: false,
             resting_reason: None,
+            device_rooms: vec![],
             hold_ms,
         };
         let request = self.signed(request)?;
@@ -100,7 +101,7 @@ fn capabilities() -> Capabilities {
         name: (*name).into(),
         fingerprint: "5f0c8a3d".repeat(8),
         version: format!("{name} of a simulated runner"),
-        pixels_per_second: 0,
+        ..Encoder::default()
     };
     let names = ["libx264", "libx265", "libsvtav1", "rav1e", "aac", "libopus"];
     Capabilities {

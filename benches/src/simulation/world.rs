@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, ensure};
+use flotilla_coordinator::domain::choice::Room;
 use flotilla_coordinator::domain::dispatch::Policy;
 use flotilla_coordinator::domain::lease::LEASE_MS;
 use flotilla_coordinator::domain::runner::LIVE_MS;
@@ -235,7 +236,7 @@ impl World<'_> {
         let claim = Claim {
             runner_id: runner.id.clone(),
             session_id: runner.session_id(),
-            limit,
+            room: Room::of_slots(limit),
             lease_ms: LEASE_MS,
             live_ms: LIVE_MS,
             policy: Policy::default(),

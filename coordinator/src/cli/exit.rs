@@ -34,7 +34,9 @@ impl From<FailureClass> for Exit {
         match class {
             FailureClass::Source => Self::Source,
             FailureClass::Profile => Self::Profile,
-            FailureClass::NoRunner | FailureClass::Runner | FailureClass::Expired => Self::NoRunner,
+            FailureClass::NoRunner | FailureClass::Runner | FailureClass::Device | FailureClass::Expired => {
+                Self::NoRunner
+            }
             FailureClass::Storage | FailureClass::Transient => Self::Storage,
             FailureClass::Crash | FailureClass::Verify | FailureClass::Internal | FailureClass::Returned => {
                 Self::Internal
@@ -123,7 +125,7 @@ pub fn job_failed(failure: Option<&crate::domain::Failure>) -> UserError {
             "check that the source plays in a media player; `ffprobe FILE` tells what is in it"
         }
         FailureClass::Profile => "correct the profile; `flotilla profiles show NAME` prints it",
-        FailureClass::Runner => {
+        FailureClass::Runner | FailureClass::Device => {
             "`flotilla-runner doctor` tells what a machine has; give it more, or use another one"
         }
         FailureClass::NoRunner => "`flotilla-runner doctor` tells what a machine can do and why not",

@@ -3,7 +3,7 @@
 //! | class | retried | counts against |
 //! |---|---|---|
 //! | source, profile | never | the job |
-//! | transient, returned | yes, no attempt burnt | nobody |
+//! | transient, returned, device | yes, no attempt burnt | nobody |
 //! | runner, verify | elsewhere if it can be | the runner |
 //! | crash | elsewhere; two on distinct runners end the task | both, until settled |
 //! | internal | a few times | us |
@@ -45,6 +45,8 @@ pub enum FailureClass {
     NoRunner,
     /// The store refuses: full, denied, gone.
     Storage,
+    /// A hardware device's: its runner withdraws it, so that it does not happen there again soon.
+    Device,
 }
 
 impl FailureClass {
@@ -62,6 +64,7 @@ impl FailureClass {
             Self::Expired => "expired",
             Self::NoRunner => "no_runner",
             Self::Storage => "storage",
+            Self::Device => "device",
         }
     }
 }
@@ -80,7 +83,7 @@ pub struct Failure {
 pub struct History {
     /// Of classes runner, verify, internal, crash and expired.
     pub counted: u32,
-    /// Of class transient.
+    /// Of classes transient and device.
     pub transient: u32,
     /// Distinct runners on which the engine crashed.
     pub crashed_runners: u32,
@@ -107,7 +110,9 @@ pub fn judge(class: FailureClass, history: History) -> Verdict {
             Verdict::GiveUp
         }
         FailureClass::Returned => Verdict::Retry,
-        FailureClass::Transient => within(history.transient < MAX_TRANSIENT_FAILURES, Verdict::Retry),
+        FailureClass::Transient | FailureClass::Device => {
+            within(history.transient < MAX_TRANSIENT_FAILURES, Verdict::Retry)
+        }
         FailureClass::Expired => within(history.counted < 2 * MAX_FAILED_ATTEMPTS, Verdict::Retry),
         FailureClass::Crash => {
             let poison = history.crashed_runners >= MAX_CRASHED_RUNNERS;

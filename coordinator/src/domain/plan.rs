@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::choice;
 use super::rational::Rational;
 use super::sequence::Sequence;
 use super::source::{Colour, Fields};
@@ -108,6 +109,22 @@ pub struct Grid {
 }
 
 impl VideoPlan {
+    /// What its chunks need of a runner: one need for all renditions where there is a choice; see [`choice`].
+    pub fn needs(&self) -> Vec<String> {
+        let alternatives = self.renditions.first().map(|first| first.alternatives.as_slice());
+        if let (Some(first), Some(others @ [_, ..])) = (self.renditions.first(), alternatives) {
+            let sessions = u32::try_from(self.renditions.len()).unwrap_or(u32::MAX);
+            let devices = others.iter().map(|other| choice::Way { offer: &other.offer, sessions });
+            let software = choice::Way { offer: &first.encoder, sessions: 0 };
+            return vec![choice::one_of(devices.chain([software]))];
+        }
+        let mut encoders: Vec<String> =
+            self.renditions.iter().map(|rendition| rendition.encoder.clone()).collect();
+        encoders.sort();
+        encoders.dedup();
+        encoders
+    }
+
     /// The rendition of that short side, pixels, and nominal rate, whole frames a second.
     pub fn rendition_of(&self, short_side: u32, fps: u32) -> Option<&Rendition> {
         let rate = |rendition: &Rendition| {
@@ -206,13 +223,39 @@ pub struct Rendition {
     pub encoder: String,
     /// Every setting that changes bytes, by the encoder's own names.
     pub settings: BTreeMap<String, String>,
+    /// Encoders of devices that may make it in the encoder's place, the better first; all chunks are made by the one or
+    /// the other. The same ones for all renditions of a plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     /// "yuv420p" or "yuv420p10le".
     pub pixel_format: String,
     /// Cap of the video's rate, bit/s.
     pub max_bitrate_bps: u64,
 }
 
+/// Another encoder for a rendition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// As runners offer it: "h264_nvenc@hd" is one for pictures of up to 1920x1088.
+    pub offer: String,
+    /// As [`Rendition::settings`].
+    pub settings: BTreeMap<String, String>,
+}
+
+impl Alternative {
+    /// FFmpeg's name of the encoder.
+    pub fn encoder(&self) -> &str {
+        choice::encoder_of(&self.offer)
+    }
+}
+
 impl Rendition {
+    /// Encoder and settings for what was chosen: an alternative's offer, or the encoder itself.
+    pub fn made_by(&self, offer: &str) -> (&str, &BTreeMap<String, String>) {
+        let chosen = self.alternatives.iter().find(|other| other.offer == offer);
+        chosen.map_or((self.encoder.as_str(), &self.settings), |other| (other.encoder(), &other.settings))
+    }
+
     /// What it is called by, pixels.
     pub fn short_side(&self) -> u32 {
         self.width.min(self.height)

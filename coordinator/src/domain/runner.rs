@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::choice;
+
 /// A runner seen within so many milliseconds counts as live.
 pub const LIVE_MS: i64 = 60_000;
 
@@ -31,10 +33,9 @@ impl Capabilities {
         self.encoders.iter().find(|encoder| encoder.name == name)
     }
 
-    /// Whether an encoder passed its trial here, with that fingerprint where one is given.
-    pub fn offers(&self, name: &str, fingerprint: Option<&str>) -> bool {
-        let offered = self.encoder(name);
-        offered.is_some_and(|encoder| fingerprint.is_none_or(|wanted| wanted == encoder.fingerprint))
+    /// Whether this machine can do what a task needs, bound to what its job is bound to, if it is; see [`choice`].
+    pub fn offers(&self, need: &str, bond: Option<&str>) -> bool {
+        choice::way_of(self, need, bond, None).is_some()
     }
 
     /// Pixels per second of a slot, as the runner's benchmark found with the encoder that all are compared by.
@@ -45,7 +46,7 @@ impl Capabilities {
 }
 
 /// An encoder that passed its trial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encoder {
     /// As profiles name it.
     pub name: String,
@@ -57,4 +58,14 @@ pub struct Encoder {
     /// found, transfers left out; 0: not known. Only its relation to another runner's counts.
     #[serde(default)]
     pub pixels_per_second: u64,
+    /// Name of the device that it belongs to; empty: the processors.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
+    /// Renditions that the device encodes at a time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sessions: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

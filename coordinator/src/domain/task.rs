@@ -6,10 +6,12 @@
 //!                +--(retry)-+--> failed
 //!  any state but done --> cancelled
 //!  done --(withdrawn)--> cancelled
+//!  leased, sealing, done --(restarted)--> ready
 //! ```
 //! `sealing`: the database has accepted one attempt's result, its multipart uploads are being completed. From there a
 //! task only goes forward: a coordinator that dies in between completes them after its restart. `withdrawn`: the job
-//! ended unpublished, so what the task had put at the destination is removed again; a retry makes it anew.
+//! ended unpublished, so what the task had put at the destination is removed again; a retry makes it anew. `restarted`: the
+//! job is bound to another encoder, and what was made with the one before counts no more.
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +114,8 @@ pub enum TaskEvent {
     Withdrawn,
     /// Somebody retries the failed job.
     Revived,
+    /// What its job was bound to is lost: it is made anew with another encoder.
+    Restarted,
 }
 
 /// The event does not happen to a task in that state.
@@ -159,6 +163,7 @@ impl TaskState {
             (Self::Sealing, TaskEvent::Retried) => Ok(Self::Ready),
             (Self::Leased | Self::Ready | Self::Sealing, TaskEvent::GivenUp) => Ok(Self::Failed),
             (Self::Failed | Self::Cancelled, TaskEvent::Revived) => Ok(Self::Blocked),
+            (Self::Leased | Self::Sealing | Self::Done, TaskEvent::Restarted) => Ok(Self::Ready),
             (Self::Done, TaskEvent::Withdrawn) => Ok(Self::Cancelled),
             (Self::Done | Self::Cancelled, TaskEvent::Cancel) => Ok(self),
             (_, TaskEvent::Cancel) => Ok(Self::Cancelled),
@@ -183,6 +188,8 @@ mod tests {
         assert!(TaskState::Sealing.apply(TaskEvent::Leased).is_err());
         assert!(TaskState::Done.apply(TaskEvent::Leased).is_err());
         assert!(TaskState::Done.apply(TaskEvent::Retried).is_err());
+        assert_eq!(TaskState::Done.apply(TaskEvent::Restarted), Ok(TaskState::Ready));
+        assert!(TaskState::Failed.apply(TaskEvent::Restarted).is_err());
     }
 
     #[test]

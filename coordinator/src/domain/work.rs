@@ -52,7 +52,9 @@ impl Work {
         let preset = largest.settings.get("preset").or_else(|| largest.settings.get("speed"));
         let preset = preset.map_or("", String::as_str);
         let size = size_class(largest.width.min(largest.height));
-        let class = format!("{} {preset} {size}", largest.encoder);
+        // What a device does beside software is measured apart from what software does alone.
+        let way = if largest.alternatives.is_empty() { "" } else { "hardware or " };
+        let class = format!("{way}{} {preset} {size}", largest.encoder);
         Self::new(class, pixels, ordinary_speed(&largest.encoder, preset))
     }
 

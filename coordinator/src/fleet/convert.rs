@@ -19,6 +19,8 @@ pub fn capabilities(offer: wire::Capabilities) -> Capabilities {
         fingerprint: encoder.fingerprint,
         version: encoder.version,
         pixels_per_second: encoder.pixels_per_second,
+        device: encoder.device,
+        sessions: encoder.sessions,
     };
     Capabilities {
         version: offer.version,
@@ -47,6 +49,7 @@ pub fn failure_class(class: wire::FailureClass) -> FailureClass {
         wire::FailureClass::Verify => FailureClass::Verify,
         wire::FailureClass::Returned => FailureClass::Returned,
         wire::FailureClass::Storage => FailureClass::Storage,
+        wire::FailureClass::Device => FailureClass::Device,
         // Sent by a newer runner: retried a few times, like a fault of ours.
         wire::FailureClass::Internal | wire::FailureClass::Unspecified => FailureClass::Internal,
     }

@@ -7,6 +7,7 @@ use flotilla_proto::fleet as wire;
 use tonic::Status;
 
 use super::{convert, lease, unavailable};
+use crate::domain::choice::Room;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{AttemptId, LeaseRef};
 use crate::parts::{Offers, Parts, Place, Turn};
@@ -21,6 +22,10 @@ const MAX_REASON_LENGTH: usize = 200;
 
 /// Attempts that one answer starts at most; a larger machine calls again at once.
 const MAX_STARTS: u32 = 32;
+
+/// Devices of one machine, and sessions of one device, that are worked with at most.
+const MAX_DEVICES: usize = 16;
+const MAX_SESSIONS: u32 = 64;
 
 /// Answers one Sync.
 pub async fn sync(
@@ -74,7 +79,7 @@ async fn offers(
         parts.roster.forget(&runner.id);
         parts.wake.all();
     }
-    let takes_work = !takes_none(request) && request.free_slots > 0;
+    let takes_work = !takes_none(request) && !room(request).is_full();
     Ok(takes_work.then(|| Offers::of(told.as_ref().unwrap_or(&runner.capabilities))))
 }
 
@@ -115,23 +120,30 @@ async fn assign(
     request: &wire::SyncRequest,
     turn: &Turn,
 ) -> Result<Vec<wire::Lease>, Status> {
-    if takes_none(request) || request.free_slots == 0 {
+    let room = room(request);
+    if takes_none(request) || room.is_full() {
         return Ok(vec![]);
     }
     let Some(_right) = turn.ask().await else { return Ok(vec![]) };
     let named = named(request).map(|lease| lease.attempt_id).collect();
     let policy = parts.shares.policy();
-    let ask = Ask { runner_id: runner.id.clone(), named, live_ms: LIVE_MS, policy };
-    let Outlook { has_work, underway } =
-        parts.store.outlook(ask, parts.clock.now()).await.map_err(unavailable)?;
+    let ask = Ask { runner_id: runner.id.clone(), named, room, live_ms: LIVE_MS, policy };
     // A start that an earlier answer carries takes a slot that this request still calls free.
-    let free_slots = request.free_slots.saturating_sub(underway).min(MAX_STARTS);
-    if !has_work || free_slots == 0 {
+    let Outlook { has_work, room, .. } =
+        parts.store.outlook(ask, parts.clock.now()).await.map_err(unavailable)?;
+    if !has_work || room.is_full() {
         return Ok(vec![]);
     }
     parts.roster.leased(&runner.id, parts.clock.now());
-    let assigned = scheduler::assign(parts, &runner.id, &request.session_id, free_slots).await;
+    let assigned = scheduler::assign(parts, &runner.id, &request.session_id, room).await;
     Ok(assigned.map_err(super::troubled)?.into_iter().map(lease::to_wire).collect())
+}
+
+/// What the runner has room for, as far as one answer goes.
+fn room(request: &wire::SyncRequest) -> Room {
+    let devices = request.device_rooms.iter().take(MAX_DEVICES);
+    let sessions = devices.map(|room| (room.device.clone(), room.free_sessions.min(MAX_SESSIONS)));
+    Room { slots: request.free_slots.min(MAX_STARTS), sessions: sessions.collect() }
 }
 
 /// Those of the named attempts that have ended since: cancelled, or expired and given to another. The call goes on to

@@ -18,8 +18,8 @@ use crate::scheduler::Work;
 pub fn to_wire(work: &Work) -> wire::TaskSpec {
     let kind = match work {
         Work::Probe { limits, sound_apart } => Some(Kind::Probe(probe(limits, *sound_apart))),
-        Work::EncodeChunk { plan, chunk_index, max_pixels } => {
-            encode_chunk(plan, *chunk_index, *max_pixels).map(Kind::EncodeChunk)
+        Work::EncodeChunk { plan, chunk_index, made_by, max_pixels } => {
+            encode_chunk(plan, *chunk_index, made_by, *max_pixels).map(Kind::EncodeChunk)
         }
         Work::EncodeAudio { plan, audio_index, fragment_limit } => plan
             .audio
@@ -76,12 +76,17 @@ fn probe(limits: &Limits, sound_apart: bool) -> wire::ProbeSpec {
     wire::ProbeSpec { max_pixels: limits.max_pixels, limits: Some(source), sound_apart }
 }
 
-fn encode_chunk(plan: &Arc<Plan>, chunk_index: u32, max_pixels: u64) -> Option<wire::EncodeChunkSpec> {
+fn encode_chunk(
+    plan: &Arc<Plan>,
+    chunk_index: u32,
+    made_by: &str,
+    max_pixels: u64,
+) -> Option<wire::EncodeChunkSpec> {
     let video = plan.video.as_ref()?;
     let chunk = video.chunks.get(chunk_index as usize)?;
     let grids = video.grids.iter().zip(&chunk.slices).map(|(grid, slice)| grid_slice(grid, *slice)).collect();
     let renditions: Option<Vec<_>> =
-        video.renditions.iter().map(|rendition| video_rendition(video, chunk, rendition)).collect();
+        video.renditions.iter().map(|rendition| video_rendition(video, chunk, rendition, made_by)).collect();
     Some(wire::EncodeChunkSpec {
         stream_index: video.stream_index,
         demuxer: plan.demuxer.clone(),
@@ -151,7 +156,13 @@ fn grid_slice(grid: &Grid, slice: Slice) -> wire::GridSlice {
     }
 }
 
-fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> Option<wire::VideoRendition> {
+fn video_rendition(
+    video: &VideoPlan,
+    chunk: &Chunk,
+    rendition: &Rendition,
+    made_by: &str,
+) -> Option<wire::VideoRendition> {
+    let (encoder, settings) = rendition.made_by(made_by);
     let grid = video.grids.get(rendition.grid_index as usize)?;
     let slice = chunk.slices.get(rendition.grid_index as usize)?;
     // Every GOP is one fragment, and they are counted from each chunk's start.
@@ -164,10 +175,10 @@ fn video_rendition(video: &VideoPlan, chunk: &Chunk, rendition: &Rendition) -> O
         grid_index: rendition.grid_index,
         width: rendition.width,
         height: rendition.height,
-        encoder: rendition.encoder.clone(),
+        encoder: encoder.to_owned(),
         gop_frames: grid.gop_frames,
         frame_rate: Some(rational(grid.frame_rate)),
-        settings: rendition.settings.clone().into_iter().collect(),
+        settings: settings.clone().into_iter().collect(),
         colour_primaries: u32::from(video.colour.primaries),
         transfer_characteristics: u32::from(video.colour.transfer),
         matrix_coefficients: u32::from(video.colour.matrix),

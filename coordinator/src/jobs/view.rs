@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{JobsError, eta};
+use crate::domain::choice;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::task::OBJECT_COPY;
 use crate::domain::{Failure, JobId, JobState, RunnerId, TaskKind, TaskState, Timestamp};
@@ -242,9 +243,10 @@ fn waiting(
     let offers = |name: &str, pin: Option<&str>| usable().any(|runner| runner.capabilities.offers(name, pin));
     let wanted = || ready().flat_map(|task| &task.encoders);
     if let Some(missing) = wanted().find(|name| !offers(name, None)) {
-        return Some(format!("no connected runner offers the encoder {missing}"));
+        return Some(format!("no connected runner offers the encoder {}", choice::words(missing)));
     }
     let unlike = wanted().find(|name| !offers(name, pins.get(*name).map(String::as_str)))?;
+    let unlike = choice::words(unlike);
     Some(format!(
         "no connected runner's {unlike} makes the same bytes as the chunks that are encoded already"
     ))

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::JobsError;
+use crate::domain::choice;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{JobId, JobState, RunnerId, TaskId, TaskState, Timestamp};
 use crate::parts::Parts;
@@ -196,9 +197,13 @@ impl Facts<'_> {
         let pinned = self.pins.get(name);
         let what = match pinned {
             Some(pin) => {
-                format!("{name} with the fingerprint {} of the chunks that are encoded already", short(pin))
+                let (offer, print) = choice::bound(name, pin);
+                format!(
+                    "{offer} with the fingerprint {} of the chunks that are encoded already",
+                    short(print)
+                )
             }
-            None => format!("the encoder {name}"),
+            None => format!("the encoder {}", choice::words(name)),
         };
         let away = self.runners.iter().filter(|one| !self.is_usable(one) && self.offers(one, name));
         match away.map(|runner| self.absence(runner)).collect::<Vec<_>>() {

@@ -9,7 +9,7 @@ const NOW: Timestamp = Timestamp(1_000_000);
 
 fn runner(name: &str, encoder: &str, fingerprint: &str) -> RunnerRecord {
     let (name_of, fingerprint) = (encoder.to_owned(), fingerprint.to_owned());
-    let encoder = Encoder { name: name_of, fingerprint, version: String::new(), pixels_per_second: 0 };
+    let encoder = Encoder { name: name_of, fingerprint, version: String::new(), ..Encoder::default() };
     RunnerRecord {
         id: name.parse().unwrap(),
         name: name.to_owned(),

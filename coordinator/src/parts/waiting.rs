@@ -19,13 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::domain::choice;
 use crate::domain::runner::Capabilities;
 use crate::domain::{AttemptId, RunnerId};
 use crate::store::ReadyWork;
 
-/// Encoders of a machine with their fingerprints: machines with equal ones can do the same tasks.
+/// Encoders of a machine with their fingerprints, and the sessions of a device's: machines with equal ones can do the same
+/// tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Offers(Arc<[(String, String)]>);
+pub struct Offers(Arc<[(String, String, u32)]>);
 
 /// All hanging calls; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -85,17 +87,24 @@ pub struct Place {
 impl Offers {
     /// What a machine offers.
     pub fn of(capabilities: &Capabilities) -> Self {
-        let encoder =
-            |encoder: &crate::domain::runner::Encoder| (encoder.name.clone(), encoder.fingerprint.clone());
+        let encoder = |encoder: &crate::domain::runner::Encoder| {
+            (encoder.name.clone(), encoder.fingerprint.clone(), encoder.sessions)
+        };
         let mut offers: Vec<_> = capabilities.encoders.iter().map(encoder).collect();
         offers.sort();
         Self(offers.into())
     }
 
     fn fit(&self, work: &ReadyWork) -> bool {
-        work.needs.iter().all(|(name, pinned)| {
-            let mut offers = self.0.iter();
-            offers.any(|(offered, print)| offered == name && pinned.as_ref().is_none_or(|pin| pin == print))
+        work.needs.iter().all(|(need, pinned)| {
+            choice::ways(need).any(|way| {
+                let mut offers = self.0.iter();
+                offers.any(|(offered, print, sessions)| {
+                    offered == way.offer
+                        && way.sessions <= *sessions
+                        && pinned.as_ref().is_none_or(|pin| *pin == choice::bond(need, way, print))
+                })
+            })
         })
     }
 }

@@ -13,7 +13,7 @@ fn offers(prints: &[&str]) -> Option<Offers> {
         name: "libx264".into(),
         fingerprint: (*print).into(),
         version: String::new(),
-        pixels_per_second: 0,
+        ..Encoder::default()
     };
     let encoders = prints.iter().map(encoder).collect();
     Some(Offers::of(&Capabilities { encoders, ..Capabilities::default() }))

@@ -10,6 +10,7 @@ mod edits;
 mod effort;
 mod falling;
 mod grid;
+mod hardware;
 mod places;
 mod renditions;
 mod sizes;
@@ -200,6 +201,7 @@ fn plan_video(
     }
     let rates: Vec<_> = drafts.iter().map(|draft| draft.frame_rate).collect();
     renditions::tell_apart(&mut ladder, &rates);
+    hardware::allow(&mut ladder, rules, request.early);
     let wanted = match request.chunk_seconds {
         Some(seconds) => Wanted::of_length(duration_ms(&drafts[0]), seconds),
         None => Wanted::Falling(Sizes::of(&drafts, &ladder, request.slots)),

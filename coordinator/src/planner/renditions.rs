@@ -13,7 +13,7 @@ use crate::domain::source::VideoStream;
 use crate::domain::{Failure, FailureClass, Rational};
 
 /// Rates are options of type int to encoders.
-const MAX_RATE_BPS: u64 = i32::MAX as u64;
+pub(super) const MAX_RATE_BPS: u64 = i32::MAX as u64;
 
 /// Pixels more oblong than this are taken for a mistake of the container.
 const MAX_ASPECT: i64 = 8;
@@ -154,6 +154,7 @@ pub(super) fn rendition(
         height: step.size.height,
         encoder: rules.encoder.clone(),
         settings: settings(rules, step.size.short_side(), cap)?,
+        alternatives: Vec::new(),
         pixel_format: rules.pixel_format.clone(),
         max_bitrate_bps: cap,
     })

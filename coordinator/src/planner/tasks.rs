@@ -91,10 +91,7 @@ fn encode_audio(audio_index: u32, track: &AudioPlan) -> PlannedTask {
 }
 
 fn encode_chunks(video: &VideoPlan) -> impl Iterator<Item = PlannedTask> + use<'_> {
-    let mut encoders: Vec<String> =
-        video.renditions.iter().map(|rendition| rendition.encoder.clone()).collect();
-    encoders.sort();
-    encoders.dedup();
+    let encoders = video.needs();
     (0..).zip(&video.chunks).map(move |(chunk_index, chunk)| PlannedTask {
         kind: TaskKind::EncodeChunk { chunk_index },
         depends_on: Vec::new(),

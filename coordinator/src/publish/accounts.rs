@@ -6,10 +6,10 @@ use super::rate::{Cap, simulate};
 use super::report::{
     Audio, Encoder, File, Job, Rendition, Report, Source, SourceVideo, Storyboard, Subtitles, Task, Totals,
 };
-use crate::domain::damage;
 use crate::domain::outcome::Outcome;
 use crate::domain::source::VideoStream;
 use crate::domain::{Rational, TaskKind, Timestamp};
+use crate::domain::{choice, damage};
 use crate::objects::{Destination, Location};
 use crate::store::{AttemptRecord, AttemptState, RunnerRecord, TaskRecord};
 
@@ -109,7 +109,7 @@ fn rendition(finished: &Finished, file: &VideoFile<'_>) -> Rendition {
         average_bitrate_bps: segments.average_bps(),
         peak_bitrate_bps: segments.peak_bps(),
         max_bitrate_bps: plan.max_bitrate_bps,
-        encoder: encoder(finished, TaskKind::EncodeChunk { chunk_index: 0 }, &plan.encoder),
+        encoder: video_encoder(finished, plan),
         bucket,
         progressive_bytes: file.progressive.map(|object| object.size_bytes),
         muxed_bytes: file.muxed.as_ref().map(|(_, object)| object.size_bytes),
@@ -172,6 +172,16 @@ fn codec_name(codecs: &str) -> &str {
 fn seconds(ticks: u64, timescale: u32) -> Rational {
     let ticks = i64::try_from(ticks).unwrap_or(i64::MAX);
     Rational::new(ticks, timescale.into()).unwrap_or(Rational { numerator: 0, denominator: 1 })
+}
+
+/// The encoder that all chunks were bound to.
+fn video_encoder(finished: &Finished, plan: &crate::domain::plan::Rendition) -> Encoder {
+    let kind = TaskKind::EncodeChunk { chunk_index: 0 };
+    let task = finished.tasks.iter().find(|task| task.kind == kind);
+    let needs = task.map(|task| task.encoders.as_slice()).unwrap_or_default();
+    let offer = needs.iter().find_map(|need| Some(choice::bound(need, finished.pins.get(need)?).0));
+    let offer = offer.unwrap_or(&plan.encoder);
+    Encoder { name: choice::encoder_of(offer).to_owned(), ..encoder(finished, kind, offer) }
 }
 
 fn encoder(finished: &Finished, kind: TaskKind, name: &str) -> Encoder {

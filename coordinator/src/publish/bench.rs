@@ -106,6 +106,7 @@ fn plan() -> Plan {
         width: 96,
         height: 64,
         encoder: "libx264".into(),
+        alternatives: Vec::new(),
         settings: cap.map(|(name, value)| (name.into(), value.into())).into(),
         pixel_format: "yuv420p".into(),
         max_bitrate_bps: 10_000_000,
@@ -167,7 +168,7 @@ fn finished(
         text: vec![],
         notes: vec![],
     };
-    Finished { job, plan: plan(), source, tasks, attempts, runners: vec![runner()] }
+    Finished { job, plan: plan(), source, tasks, attempts, runners: vec![runner()], pins: HashMap::new() }
 }
 
 fn task(id: &str, kind: TaskKind, outcome: Option<Outcome>, objects: Vec<StoredObject>) -> TaskRecord {
@@ -216,7 +217,7 @@ fn runner() -> RunnerRecord {
         name: "libx264".into(),
         fingerprint: "f".into(),
         version: "libx264 164".into(),
-        pixels_per_second: 0,
+        ..Encoder::default()
     };
     RunnerRecord {
         id: "r1".parse().expect("an id"),

@@ -39,6 +39,8 @@ mod subtitles;
 mod tests;
 mod whole;
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 
 use crate::domain::Plan;
@@ -75,6 +77,8 @@ pub struct Finished {
     pub attempts: Vec<AttemptRecord>,
     /// The runners that are known; others are named by their ids.
     pub runners: Vec<RunnerRecord>,
+    /// What the job is bound to, by need: see `domain/choice`.
+    pub pins: HashMap<String, String>,
 }
 
 /// What was published.

@@ -6,6 +6,7 @@ mod garbage;
 mod grants;
 mod joining;
 mod reaper;
+mod rebinding;
 mod sealing;
 mod sources;
 mod work;
@@ -14,11 +15,13 @@ pub use garbage::collect_garbage;
 pub use grants::{InputGrant, OutputGrant, part_urls};
 pub use joining::join_ready;
 pub use reaper::expire_leases;
+pub use rebinding::rebind_lost;
 pub use sealing::{offer, seal_accepted};
 pub use sources::sweep_sources;
 pub use work::Work;
 
 use crate::clock::{new_id, new_lease_token};
+use crate::domain::choice::Room;
 use crate::domain::{Failure, FailureClass, RunnerId};
 use crate::objects::{InvalidName, StorageClass, StorageError};
 use crate::parts::Parts;
@@ -72,17 +75,17 @@ pub struct Assignment {
     pub outputs: Vec<OutputGrant>,
 }
 
-/// Leases up to `free_slots` tasks to a runner and grants what they need.
+/// Leases tasks to a runner that has that room, and grants what they need.
 pub async fn assign(
     parts: &Parts,
     runner_id: &RunnerId,
     session_id: &str,
-    free_slots: u32,
+    room: Room,
 ) -> Result<Vec<Assignment>, SchedulerError> {
     let claim = Claim {
         runner_id: runner_id.clone(),
         session_id: session_id.to_owned(),
-        limit: free_slots,
+        room,
         lease_ms: i64::from(parts.config.leases.lease_ms),
         live_ms: crate::domain::runner::LIVE_MS,
         policy: parts.shares.policy(),

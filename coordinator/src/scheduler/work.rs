@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::SchedulerError;
+use crate::domain::choice;
 use crate::domain::outcome::Track;
 use crate::domain::plan::{RenditionFile, Still};
 use crate::domain::{Limits, Plan, TaskKind};
@@ -27,6 +28,8 @@ pub enum Work {
         plan: Arc<Plan>,
         /// Which chunk of it.
         chunk_index: u32,
+        /// The way that the job is bound to: see `domain/choice`.
+        made_by: String,
         /// Refuse larger pictures.
         max_pixels: u64,
     },
@@ -119,7 +122,8 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             };
             let is_given = plan.video.as_ref().is_some_and(|video| video.still == Some(Still::Given));
             let extras = extras.into_iter().filter(|_| is_given);
-            let work = Work::EncodeChunk { plan, chunk_index, max_pixels: limits.max_pixels };
+            let made_by = made_by(parts, task).await?;
+            let work = Work::EncodeChunk { plan, chunk_index, made_by, max_pixels: limits.max_pixels };
             Ok(Prepared { work, inputs: [source].into_iter().chain(extras).collect(), outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {
@@ -159,6 +163,13 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
         TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
         TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,
     }
+}
+
+/// What the task's job is bound to. A job that is bound anew has ended the attempt that is prepared here.
+async fn made_by(parts: &Parts, task: &TaskRecord) -> Result<String, SchedulerError> {
+    let pins = parts.store.pins(&task.job_id).await?;
+    let bonds = task.encoders.iter().filter_map(|need| Some((need, pins.get(need)?)));
+    Ok(bonds.map(|(need, bond)| choice::bound(need, bond).0.to_owned()).next().unwrap_or_default())
 }
 
 async fn assemble(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared, SchedulerError> {

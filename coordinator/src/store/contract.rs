@@ -1,6 +1,7 @@
 //! What every backend must do. Each check is one small function over a fresh, empty store; a backend runs
 //! them all with [`contract_tests!`], one test each, by naming a function that opens such a store.
 
+pub mod bonds;
 pub mod fixtures;
 pub mod garbage;
 pub mod jobs;
@@ -52,6 +53,11 @@ macro_rules! contract_tests {
                 a_straggler_gets_a_copy_and_the_first_result_wins, a_copys_failure_is_not_its_tasks,
                 a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
                 what_the_coordinator_leaves_a_runner_finds,
+            }
+            bonds {
+                a_devices_tasks_take_its_sessions_and_no_slot, a_job_takes_software_where_the_device_is_full,
+                a_job_whose_encoder_is_gone_is_made_anew, a_task_on_which_devices_fail_is_softwares,
+                no_rendition_mixes_encoders,
             }
             notes { a_note_is_kept_replaced_and_dropped }
             races { every_task_is_accepted_once }

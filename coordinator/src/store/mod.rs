@@ -136,6 +136,12 @@ pub trait Store: Send + Sync {
     async fn speeds(&self, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>>;
     /// What stands between the ready tasks of a job and their runners, for people.
     async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits>;
+    /// Jobs bound to an encoder that no live runner offers, while one could do their chunks another way. Not jobs whose
+    /// chunks are shown already.
+    async fn lost_bonds(&self, live_ms: i64, now: Timestamp) -> Result<Vec<LostBond>>;
+    /// Drops all chunks that a job has made with the encoder that it is bound to, ends their attempts, and frees the job of
+    /// it; of several ways only the last, software, is left. False: it is bound to something else by now, or over.
+    async fn rebind(&self, lost: &LostBond, now: Timestamp) -> Result<bool>;
     /// Fingerprints that a job is bound to, by encoder.
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>>;
     /// The attempt that a lease names, with its task; none when the lease is not (or no longer) the task's.

@@ -70,6 +70,7 @@ impl HandPlayed {
             draining: false,
             leaving: false,
             resting_reason: None,
+            device_rooms: vec![],
             hold_ms: LONG,
         }
     }

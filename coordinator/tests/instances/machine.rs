@@ -117,6 +117,7 @@ impl Machine {
             draining: false,
             leaving: false,
             resting_reason: None,
+            device_rooms: vec![],
             hold_ms: 2_000,
         }
     }

@@ -29,6 +29,12 @@ pub enum Error {
     /// The output is not what was planned.
     #[error("{0}")]
     Verify(String),
+    /// A hardware device refused, failed, or put out what it should not.
+    #[error("{0}")]
+    Device(String),
+    /// A hardware device did not decode all of the input.
+    #[error("{0}")]
+    Decoder(String),
     /// Ours.
     #[error("{0}")]
     Internal(String),
@@ -43,6 +49,8 @@ impl Error {
             Self::Transient(_) => Class::Transient,
             Self::Runner(_) => Class::Runner,
             Self::Verify(_) => Class::Verify,
+            Self::Device(_) => Class::Device,
+            Self::Decoder(_) => Class::Decoder,
             Self::Internal(_) => Class::Internal,
         }
     }

@@ -378,6 +378,22 @@ pub fn has_device_kind(kind: &str) -> bool {
     }
 }
 
+/// Whether an encoder has a setting of that name, its own or one of all encoders.
+#[cfg(test)]
+pub fn has_option(codec: ffmpeg_next::Codec, name: &str) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: the classes are constants of the library; a search among fake objects reads nothing else of the pointer
+    // to a class pointer that it is given, which outlives the call.
+    let known = |class: *const ffi::AVClass| unsafe {
+        let flags = ffi::AV_OPT_SEARCH_FAKE_OBJ as i32;
+        let object = ptr::from_ref(&class).cast_mut().cast();
+        !class.is_null() && !ffi::av_opt_find(object, name.as_ptr(), ptr::null(), 0, flags).is_null()
+    };
+    // SAFETY: a codec that was found is a constant of the library.
+    let (own, all) = unsafe { ((*codec.as_ptr()).priv_class, ffi::avcodec_get_class()) };
+    known(own) || known(all)
+}
+
 /// A hardware device that FFmpeg has opened.
 pub struct Device(*mut ffi::AVBufferRef);
 
@@ -461,6 +477,13 @@ pub fn download(picture: &frame::Video) -> Result<Option<frame::Video>, Error> {
         ffi::av_hwframe_transfer_data(copy.as_mut_ptr(), picture.as_ptr(), 0)
     };
     if result < 0 { Err(Error::from(result)) } else { Ok(Some(copy)) }
+}
+
+/// Gives a picture the times, marks and colours of another.
+pub fn copy_properties(from: &frame::Video, to: &mut frame::Video) -> Result<(), Error> {
+    // SAFETY: both pointers are valid for the call, which leaves the samples alone.
+    let result = unsafe { ffi::av_frame_copy_props(to.as_mut_ptr(), from.as_ptr()) };
+    if result < 0 { Err(Error::from(result)) } else { Ok(()) }
 }
 
 /// The pixel format of a number, if it is one.

@@ -24,6 +24,7 @@ pub mod fuzzing;
 pub mod inventory;
 pub mod pipe;
 pub mod report;
+pub mod semi_planar;
 pub mod spec;
 mod text;
 pub mod wire;

@@ -33,6 +33,10 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
     match task {
         Task::Probe(task) => probe::run(task, inputs, outputs).map(Report::Probe),
         Task::EncodeChunk(task) => {
+            if task.encode_on.is_some() || !task.decode_on.is_empty() {
+                // What a driver says of its refusal stands in FFmpeg's log alone, and the daemon knows what it means.
+                ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Error);
+            }
             let encoded = chunk::encode(task, inputs, outputs)?;
             let chunk::Encoded { renditions, missing_frames } = encoded;
             Ok(Report::EncodeChunk { renditions, missing_frames })

@@ -47,6 +47,41 @@ pub struct DeviceTrial {
     pub step: DeviceStep,
     /// Bits per sample: 8 or 10.
     pub bit_depth: u8,
+    /// How large the pictures are.
+    pub size: SizeClass,
+}
+
+/// Sizes of pictures between which chips draw their borders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeClass {
+    /// 640x384: above the least size of every chip that is known.
+    #[default]
+    Sd,
+    /// 1920x1088.
+    Hd,
+    /// 3840x2176.
+    Uhd,
+}
+
+impl SizeClass {
+    /// Pixels.
+    pub fn size(self) -> (u32, u32) {
+        match self {
+            Self::Sd => (640, 384),
+            Self::Hd => (1920, 1088),
+            Self::Uhd => (3840, 2176),
+        }
+    }
+}
+
+/// A hardware device: the kind by FFmpeg's name, and which one of that kind; none: FFmpeg's choice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeviceName {
+    /// "cuda", "vaapi", …; empty: the encoder finds its device itself.
+    pub kind: String,
+    /// "/dev/dri/renderD128".
+    pub node: Option<String>,
 }
 
 /// What is tried.
@@ -64,6 +99,13 @@ pub enum DeviceStep {
     Decode {
         /// "h264", "hevc" or "av1".
         codec: String,
+    },
+    /// Sessions of an encoder side by side, until one is refused.
+    Sessions {
+        /// As above.
+        encoder: String,
+        /// More are not tried.
+        most: u32,
     },
 }
 
@@ -157,6 +199,12 @@ pub struct EncodeChunk {
     /// Frames before which decoding starts anew, because what lies between is left out; by time.
     #[serde(default)]
     pub jumps: Vec<Seek>,
+    /// Where the encoders of a device find it.
+    #[serde(default)]
+    pub encode_on: Option<DeviceName>,
+    /// Where streams of these codecs are decoded; others are by software. Both make the same pictures.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub decode_on: BTreeMap<String, DeviceName>,
 }
 
 /// The one picture of a still-image video.

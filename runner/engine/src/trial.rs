@@ -51,6 +51,7 @@ fn clip_packets(encoder: &str) -> Result<Vec<Vec<u8>>> {
         gop_frames: GOP_FRAMES,
         colour: BT709_LIMITED,
         options: options(encoder),
+        device: None,
     })?;
     let mut packets = vec![video.header()?];
     for number in 0..FRAME_COUNT {
@@ -71,7 +72,7 @@ fn clip_packets(encoder: &str) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Fast settings: what tells two builds apart shows at any speed.
-fn options(encoder: &str) -> BTreeMap<String, String> {
+pub fn options(encoder: &str) -> BTreeMap<String, String> {
     let (name, value) = match encoder {
         "libx264" | "libx265" => ("preset", "veryfast"),
         "libsvtav1" => ("preset", "10"),

@@ -71,6 +71,11 @@ impl Conversation {
         }
     }
 
+    /// The longest time for the engine's next word.
+    pub fn silence_limit(&self) -> Duration {
+        self.silence_limit
+    }
+
     /// The same with another limit for silence.
     pub fn with_silence_limit(self, silence_limit: Duration) -> Self {
         Self { silence_limit, ..self }

@@ -2,26 +2,16 @@
 
 use std::time::Duration;
 
-use flotilla_engine::report::{DeviceAnswer, Report};
+use flotilla_engine::report::Report;
 use flotilla_engine::spec::{DeviceTrial, Task};
 
 use super::conversation::Said;
 use super::local::{Talk, talk};
 use crate::config;
+use crate::hardware::reason::Ending;
 
 /// Longest silence of a trial; it is a few small pictures.
-pub const LIMIT: Duration = Duration::from_secs(10);
-
-/// How a trial ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The engine answered; with it what the libraries wrote.
-    Answered(DeviceAnswer, String),
-    /// It said nothing within the limit.
-    Hung,
-    /// It died; with it what the libraries wrote.
-    Died(String),
-}
+pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// Tries one thing with a device.
 pub async fn run(engine: &config::Engine, trial: DeviceTrial) -> Ending {

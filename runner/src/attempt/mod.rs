@@ -19,22 +19,26 @@ pub mod outcome;
 pub mod pipe;
 pub mod report;
 pub mod settle;
+pub mod share;
 pub mod spec;
 pub mod trial;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use flotilla_engine::spec::Assignment;
+use flotilla_engine::spec::{Assignment, DeviceName};
 use flotilla_proto::fleet::{FailureClass, InputGrant, Lease, OutputGrant, Usage};
 use tokio::sync::watch;
 
 use self::child::{Child, Farewell};
 use self::conversation::{Conversation, Said};
 use self::outcome::Outcome;
+use self::share::{Share, Trouble};
 use crate::config;
 use crate::coordinator::Client;
+use crate::hardware::Devices;
 use crate::transfer::{Grant, Inputs, Meter, Output, Pace, PartGrants};
 
 /// Largest part that a grant may ask for; more would be held in memory three times over.
@@ -62,6 +66,8 @@ pub struct Context {
     pub engine: config::Engine,
     /// How fast bytes may move.
     pub pace: Pace,
+    /// Hardware of this machine.
+    pub devices: Devices,
 }
 
 /// An attempt that has its slot.
@@ -75,6 +81,8 @@ pub struct Attempt {
     pub progress: Arc<AtomicU64>,
     /// Becomes a reason when the attempt is to stop.
     pub stop: watch::Receiver<Option<Stop>>,
+    /// Of a device, for as long as the attempt lives.
+    pub share: Share,
 }
 
 impl Attempt {
@@ -100,33 +108,76 @@ impl Attempt {
         }
     }
 
+    /// Works on the task; once more without the device that decodes, if that was the trouble.
     async fn work(&self, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
-        let (assignment, inputs, outputs) = match self.prepare(meter) {
+        if matches!(self.share, Share::Refused) {
+            return Outcome::failed(FailureClass::Returned, "the device has no session free for it");
+        }
+        let devices = &self.context.devices;
+        let mut decoders = devices.decoders();
+        let (mut outcome, mut trouble) = self.work_once(meter, usage, &decoders).await;
+        if let Some(Trouble::Decoder(why)) = trouble {
+            let suspects = std::mem::take(&mut decoders);
+            (outcome, trouble) = self.work_once(meter, usage, &decoders).await;
+            // What software cannot decode whole either is the source's fault.
+            if outcome.is_whole() {
+                suspects
+                    .values()
+                    .collect::<BTreeSet<_>>()
+                    .iter()
+                    .for_each(|place| devices.failed(place, &why));
+            }
+        }
+        if let Some(Trouble::Device { why, words }) = trouble {
+            return self.share.blame(devices, why, &words);
+        }
+        if let (Share::Held(hold), Outcome::Done { .. }) = (&self.share, &outcome) {
+            devices.succeeded(&hold.place);
+        }
+        outcome
+    }
+
+    async fn work_once(
+        &self,
+        meter: &Arc<Meter>,
+        usage: &mut Usage,
+        decoders: &BTreeMap<String, DeviceName>,
+    ) -> (Outcome, Option<Trouble>) {
+        let (mut assignment, inputs, outputs) = match self.prepare(meter) {
             Ok(prepared) => prepared,
-            Err(message) => return Outcome::failed(FailureClass::Internal, message),
+            Err(message) => return (Outcome::failed(FailureClass::Internal, message), None),
         };
+        let on_device = self.share.tell(&mut assignment.task, decoders);
         let mut child = match Child::start(&self.context.engine) {
             Ok(child) => child,
             Err(error) => {
                 let message = format!("the engine process cannot be started: {error}");
-                return Outcome::failed(FailureClass::Runner, message);
+                return (Outcome::failed(FailureClass::Runner, message), None);
             }
         };
         let counts_bytes = spec::counts_bytes(&assignment.task);
         let mut conversation = Conversation::new(inputs, outputs, self.progress.clone(), counts_bytes);
+        if on_device {
+            // A driver that hangs says nothing either, and software can take over.
+            conversation = conversation.with_silence_limit(device::LIMIT);
+        }
         let said = tokio::select! {
             said = conversation.hold(&mut child, assignment) => said,
             reason = self.stopped() => Said::Stopped(reason),
         };
         let ended = child.end(Farewell::after(&said)).await;
-        usage.cpu_ms = milliseconds(ended.cpu_time);
-        usage.peak_memory_bytes = ended.peak_memory_bytes;
+        usage.cpu_ms += milliseconds(ended.cpu_time);
+        usage.peak_memory_bytes = usage.peak_memory_bytes.max(ended.peak_memory_bytes);
+        let trouble = Trouble::of(&said, &ended, self.share.is_held(), on_device);
         let outcome = tokio::select! {
             outcome = outcome::judge(said, ended, &mut conversation, self.context.engine.memory_mib) => outcome,
             reason = self.stopped() => Outcome::Stopped(reason),
         };
-        usage.transferred_ms = milliseconds(conversation.waited());
-        outcome
+        usage.transferred_ms += milliseconds(conversation.waited());
+        // What was stopped, or could not be read or uploaded, is no device's doing.
+        let is_to_blame = matches!(&outcome, Outcome::Failed { class, .. }
+            if matches!(class, FailureClass::Device | FailureClass::Crash));
+        (outcome, trouble.filter(|_| is_to_blame))
     }
 
     fn prepare(&self, meter: &Arc<Meter>) -> Result<(Assignment, Inputs, Vec<Output>), String> {

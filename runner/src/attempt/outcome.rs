@@ -5,10 +5,11 @@ use std::process::ExitStatus;
 
 use flotilla_engine::error::OUT_OF_MEMORY;
 use flotilla_engine::report::{Class, Failure};
+use flotilla_proto::fleet::task_result::Kind;
 use flotilla_proto::fleet::{FailureClass, TaskResult};
 
 use super::child::Ended;
-use super::conversation::{Conversation, SILENCE_LIMIT, Said};
+use super::conversation::{Conversation, Said};
 use super::headway::STALL_LIMIT;
 use super::{Stop, report};
 use crate::transfer::{self, Uploaded};
@@ -35,6 +36,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// It is done, and no frame of a video was missing.
+    pub fn is_whole(&self) -> bool {
+        let Self::Done { result, .. } = self else { return false };
+        !matches!(&result.kind, Some(Kind::EncodeChunk(chunk)) if chunk.missing_frames > 0)
+    }
+
     /// A failure.
     pub fn failed(class: FailureClass, message: impl Into<String>) -> Self {
         Self::Failed { class, message: message.into() }
@@ -72,7 +79,7 @@ pub async fn judge(said: Said, ended: Ended, conversation: &mut Conversation, me
         Said::UploadFailed(error) => upload_failed(&error),
         Said::Hung => Outcome::failed(
             FailureClass::Crash,
-            format!("the engine hung: no sign of life for {} s", SILENCE_LIMIT.as_secs()),
+            format!("the engine hung: no sign of life for {} s", conversation.silence_limit().as_secs()),
         ),
         Said::Stalled => Outcome::failed(
             FailureClass::Crash,
@@ -144,6 +151,7 @@ fn class(class: Class) -> FailureClass {
         Class::Transient => FailureClass::Transient,
         Class::Runner => FailureClass::Runner,
         Class::Verify => FailureClass::Verify,
+        Class::Device | Class::Decoder => FailureClass::Device,
         Class::Internal => FailureClass::Internal,
     }
 }

@@ -61,7 +61,10 @@ pub async fn settle(attempt: &Attempt, outcome: Outcome, usage: Usage) {
                 .await;
             }
             Outcome::Failed { class, message } => {
-                tracing::warn!(class = class.as_str_name(), message, "task failed");
+                match class {
+                    FailureClass::Returned => tracing::info!(message, "task given back"),
+                    _ => tracing::warn!(class = class.as_str_name(), message, "task failed"),
+                }
                 fail(attempt, FailRequest { lease, class: class.into(), message, usage: Some(usage) }).await;
             }
             Outcome::Stopped(_) => {}

@@ -66,6 +66,9 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         still,
         init_first: spec.init_first,
         jumps: spec.jumps.into_iter().map(seek).collect(),
+        // Only this machine knows its devices: see `Attempt`.
+        encode_on: None,
+        decode_on: Default::default(),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),

@@ -161,6 +161,8 @@ impl Clip {
             still: None,
             init_first: false,
             jumps: Vec::new(),
+            encode_on: None,
+            decode_on: Default::default(),
         })
     }
 

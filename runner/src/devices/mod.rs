@@ -1,98 +1,88 @@
-//! Hardware devices, found by trial. They are shown by `doctor` and not offered to the coordinator: a rendition may not
-//! be mixed from two encoders, and who chooses an encoder on a device for it is not decided yet.
+//! Hardware devices: found by trial, offered while they work, withdrawn when they do not. A listing proves nothing; what is
+//! offered has encoded, on this machine, with the settings that real work uses, and its pictures were looked at.
+//!
+//! ```text
+//!  discover --> offers --> hardware: offered <--> on probation (tried again, later and later)
+//!     ^  kept (devices.json)  |
+//!     +------- drivers -------+-- sessions for attempts
+//! ```
 
-pub mod reason;
+pub mod drivers;
+pub mod examine;
+pub mod keep;
+pub mod kept;
+pub mod offers;
 pub mod table;
 
-use flotilla_engine::spec::{DeviceStep, DeviceTrial};
-use futures::future::join_all;
-use serde::Serialize;
+use flotilla_engine::spec::{DeviceName, DeviceTrial, SizeClass};
+use serde::{Deserialize, Serialize};
 
-use self::reason::{Reason, classify};
-use crate::attempt::device::{self, Ending};
+pub use self::examine::discover;
+use crate::attempt::device;
 use crate::config;
-
-/// Codecs that are tried on each device.
-const CODECS: [&str; 3] = ["h264", "hevc", "av1"];
-
-/// A kind of device.
-struct Kind {
-    name: &'static str,
-    /// FFmpeg's name; empty: the encoder finds the device itself.
-    device: &'static str,
-    /// End of the names of its encoders.
-    suffix: &'static str,
-}
-
-const KINDS: [Kind; 7] = [
-    Kind { name: "NVIDIA CUDA", device: "cuda", suffix: "nvenc" },
-    Kind { name: "VAAPI", device: "vaapi", suffix: "vaapi" },
-    Kind { name: "Intel QSV", device: "qsv", suffix: "qsv" },
-    Kind { name: "AMD AMF", device: "", suffix: "amf" },
-    Kind { name: "VideoToolbox", device: "videotoolbox", suffix: "videotoolbox" },
-    Kind { name: "V4L2 M2M", device: "", suffix: "v4l2m2m" },
-    Kind { name: "Vulkan", device: "vulkan", suffix: "vulkan" },
-];
+use crate::hardware::reason::{Ending, Reason, classify};
 
 /// What a device does, or why not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Kind of device.
-    pub device: &'static str,
-    /// Which of that kind; none: the only one, or FFmpeg's choice.
-    pub node: Option<String>,
+    /// Kind of device, for people.
+    pub device: String,
+    /// The same for programs.
+    pub place: DeviceName,
     /// None: the device itself does not open, so no codec was tried.
-    pub codec: Option<&'static str>,
+    pub codec: Option<String>,
     /// Bits per sample; none as above.
     pub bit_depth: Option<u8>,
-    /// A stream of this codec was decoded on it.
+    /// A stream of this codec was decoded on it, exactly as software does.
     pub decodes: bool,
     /// It encoded, and the pictures are right.
     pub encodes: bool,
+    /// FFmpeg's name of its encoder.
+    pub encoder: Option<String>,
+    /// The largest pictures that it encoded.
+    pub largest: Option<SizeClass>,
+    /// Frames of 1920x1088 that it encoded in a second; 0: not measured.
+    pub encoded_per_second: u32,
+    /// The same for decoding.
+    pub decoded_per_second: u32,
+    /// What one thread of software decoded beside it.
+    pub software_decoded_per_second: u32,
+    /// Encodes that could run at a time; 0: not tried.
+    pub sessions: u32,
+    /// Digest of the encoder's stream header.
+    pub header: String,
     /// Why not: of the encode, where both do not work.
     pub why_not: Option<WhyNot>,
 }
 
 /// Why a device does not do it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhyNot {
     /// For programs.
     pub reason: Reason,
     /// For people.
     pub words: String,
     /// What helps.
-    pub hint: &'static str,
+    pub hint: String,
 }
 
 /// Whatever trials are made on: engines, or in tests a device that fails as it is told to.
-pub trait Bench {
+pub trait Bench: Sync {
     /// Makes one trial; always ends.
-    fn attempt(&self, trial: DeviceTrial) -> impl Future<Output = Ending>;
+    fn attempt(&self, trial: DeviceTrial) -> impl Future<Output = Ending> + Send;
 }
 
 /// Makes each trial in an engine child of its own.
-pub struct Engines<'a> {
+#[derive(Clone, Debug)]
+pub struct Engines {
     /// How they are started.
-    pub engine: &'a config::Engine,
+    pub engine: config::Engine,
 }
 
-impl Bench for Engines<'_> {
+impl Bench for Engines {
     async fn attempt(&self, trial: DeviceTrial) -> Ending {
-        device::run(self.engine, trial).await
+        device::run(&self.engine, trial).await
     }
-}
-
-/// Tries all kinds side by side; `render_nodes` are those of VAAPI. The trials of one device follow each other: they
-/// would take each other's sessions.
-pub async fn discover(bench: &impl Bench, render_nodes: &[String]) -> Vec<Finding> {
-    let devices = KINDS.iter().flat_map(|kind| {
-        let nodes = match kind.device {
-            "vaapi" if !render_nodes.is_empty() => render_nodes.iter().cloned().map(Some).collect(),
-            _ => vec![None],
-        };
-        nodes.into_iter().map(move |node| (kind, node))
-    });
-    join_all(devices.map(|(kind, node)| examine(bench, kind, node))).await.concat()
 }
 
 /// Paths of the render nodes of this machine, in order.
@@ -104,61 +94,17 @@ pub fn render_nodes() -> Vec<String> {
     nodes
 }
 
-async fn examine(bench: &impl Bench, kind: &Kind, node: Option<String>) -> Vec<Finding> {
-    let trial =
-        |step, bit_depth| DeviceTrial { device: kind.device.to_owned(), node: node.clone(), step, bit_depth };
-    if !kind.device.is_empty()
-        && let Some(why_not) = why_not(&bench.attempt(trial(DeviceStep::Open, 8)).await)
-    {
-        let (codec, bit_depth) = (None, None);
-        let (decodes, encodes) = (false, false);
-        let why_not = Some(why_not);
-        return vec![Finding { device: kind.name, node, codec, bit_depth, decodes, encodes, why_not }];
-    }
-    let mut findings = Vec::new();
-    for codec in CODECS {
-        for bit_depth in [8, 10] {
-            let encoder = format!("{codec}_{}", kind.suffix);
-            let encode = bench.attempt(trial(DeviceStep::Encode { encoder }, bit_depth)).await;
-            let encode = why_not(&encode).map(|why_not| why_not.of_step(kind));
-            let decode = match kind.device {
-                // Their decoders belong to no device that FFmpeg opens.
-                "" | "qsv" => None,
-                _ => {
-                    let step = DeviceStep::Decode { codec: codec.to_owned() };
-                    let decode = bench.attempt(trial(step, bit_depth)).await;
-                    Some(why_not(&decode).map(|why_not| why_not.of_step(kind)))
-                }
-            };
-            findings.push(Finding {
-                device: kind.name,
-                node: node.clone(),
-                codec: Some(codec),
-                bit_depth: Some(bit_depth),
-                decodes: decode == Some(None),
-                encodes: encode.is_none(),
-                why_not: encode.or(decode.flatten()),
-            });
-        }
-    }
-    findings
+/// The folder that is the device of tests: in debug builds only, where the environment names one.
+pub fn test_device() -> Option<String> {
+    #[cfg(debug_assertions)]
+    return std::env::var("FLOTILLA_TEST_DEVICE").ok().filter(|folder| !folder.is_empty());
+    #[cfg(not(debug_assertions))]
+    None
 }
 
 fn why_not(ending: &Ending) -> Option<WhyNot> {
-    classify(ending).map(|(reason, words)| WhyNot { reason, words, hint: reason.hint() })
-}
-
-impl WhyNot {
-    /// A device that has been opened is there: what it refuses in words that nobody knows, it cannot do.
-    fn of_step(self, kind: &Kind) -> Self {
-        match (self.reason, kind.device) {
-            (Reason::NoDevice, opened) if !opened.is_empty() => {
-                Self { reason: Reason::NoEncoder, hint: Reason::NoEncoder.hint(), ..self }
-            }
-            _ => self,
-        }
-    }
+    classify(ending).map(|(reason, words)| WhyNot { reason, words, hint: reason.hint().to_owned() })
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,20 +1,62 @@
 //! Discovery on a device that fails as it is told to. It is compiled into tests only.
 
-use flotilla_engine::report::DeviceAnswer;
+use std::sync::Mutex;
 
+use flotilla_engine::report::{DeviceAnswer, Proof};
+use flotilla_engine::spec::DeviceStep;
+
+use super::examine::KINDS;
+use super::keep::keep;
+use super::kept::Kept;
 use super::*;
+use crate::hardware::standing::Probation;
+use crate::identity::StateDir;
+
+/// What a good encoder of 8 bits is found to be.
+pub(crate) fn finding(kind: &str, encoder: &str) -> Finding {
+    Finding {
+        device: kind.to_owned(),
+        place: DeviceName { kind: kind.to_owned(), node: None },
+        codec: encoder.split('_').next().map(str::to_owned),
+        bit_depth: Some(8),
+        decodes: false,
+        encodes: true,
+        encoder: Some(encoder.to_owned()),
+        largest: Some(SizeClass::Uhd),
+        encoded_per_second: 100,
+        decoded_per_second: 0,
+        software_decoded_per_second: 0,
+        sessions: 8,
+        header: "header".to_owned(),
+        why_not: None,
+    }
+}
 
 /// Opens and decodes; its encodes end as given, and every other kind of device is missing.
-struct Faulty(Ending);
+struct Faulty(Mutex<Ending>);
+
+impl Faulty {
+    fn new(fault: Ending) -> Self {
+        Self(Mutex::new(fault))
+    }
+}
 
 impl Bench for Faulty {
     async fn attempt(&self, trial: DeviceTrial) -> Ending {
         match (trial.device.as_str(), trial.step) {
-            ("cuda", DeviceStep::Encode { .. }) => self.0.clone(),
-            ("cuda", _) => Ending::Answered(DeviceAnswer::Works, String::new()),
+            ("cuda", DeviceStep::Encode { .. } | DeviceStep::Sessions { .. }) => {
+                self.0.lock().unwrap().clone()
+            }
+            ("cuda", _) => works(),
             _ => refused("no device"),
         }
     }
+}
+
+fn works() -> Ending {
+    let proof =
+        Proof { frames_per_second: 90, software_frames_per_second: 30, sessions: 3, ..Proof::default() };
+    Ending::Answered(DeviceAnswer::Works(proof), String::new())
 }
 
 fn refused(log: &str) -> Ending {
@@ -23,13 +65,15 @@ fn refused(log: &str) -> Ending {
 }
 
 async fn check(fault: Ending, reason: Reason) {
-    let findings = discover(&Faulty(fault), &[]).await;
+    let findings = discover(&Faulty::new(fault), &[], None).await;
     let of_cuda: Vec<_> = findings.iter().filter(|finding| finding.device == "NVIDIA CUDA").collect();
     assert_eq!(of_cuda.len(), 6, "each codec and depth was tried");
     for finding in of_cuda {
         assert!(finding.decodes && !finding.encodes, "{finding:?}");
         assert_eq!(finding.why_not.as_ref().map(|why| why.reason), Some(reason), "{finding:?}");
     }
+    let offered = offers::equipment(&findings);
+    assert!(offered.iter().all(|one| one.offers.is_empty()), "what failed its trial is not offered");
 }
 
 #[tokio::test]
@@ -47,11 +91,54 @@ async fn each_fault_is_told_as_what_it_is() {
 #[tokio::test]
 async fn each_kind_and_each_render_node_is_named() {
     let nodes = ["/dev/dri/renderD128".to_owned(), "/dev/dri/renderD129".to_owned()];
-    let findings = discover(&Faulty(Ending::Hung), &nodes).await;
+    let findings = discover(&Faulty::new(Ending::Hung), &nodes, None).await;
     for kind in &KINDS {
         assert!(findings.iter().any(|finding| finding.device == kind.name), "{}", kind.name);
     }
     for node in &nodes {
-        assert!(findings.iter().any(|finding| finding.node.as_ref() == Some(node)), "{node}");
+        assert!(findings.iter().any(|finding| finding.place.node.as_ref() == Some(node)), "{node}");
     }
+    assert!(findings.iter().all(|finding| finding.device != "Test"), "nobody asked for it");
+}
+
+#[tokio::test]
+async fn what_passes_is_offered_with_the_sessions_that_were_found() {
+    let findings = discover(&Faulty::new(works()), &[], None).await;
+    let equipment = offers::equipment(&findings);
+    let [cuda] = equipment.as_slice() else { panic!("{equipment:?}") };
+    assert_eq!((cuda.name.as_str(), cuda.sessions), ("cuda", 3));
+    assert_eq!(
+        cuda.offers.iter().map(|offer| offer.name.as_str()).collect::<Vec<_>>(),
+        ["h264_nvenc@hd", "h264_nvenc@uhd"]
+    );
+    assert_eq!(cuda.decodes, ["h264", "hevc", "av1"]);
+}
+
+/// A device whose probation is over is tried: while it fails it stays away, and longer each time.
+#[tokio::test(start_paused = true)]
+async fn a_device_comes_back_when_it_passes_its_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    let findings = discover(&Faulty::new(works()), &[], None).await;
+    let over = Probation { failures: 3, until: 0, why: "it hung".into() };
+    let kept = Kept { findings, probations: [("cuda".to_owned(), over)].into(), ..Kept::default() };
+    kept.store(&state).unwrap();
+
+    let devices = kept.devices();
+    let (mut news, failing) = (devices.news(), Faulty::new(Ending::Hung));
+    let keeping = tokio::spawn(keep(devices.clone(), failing, state.clone()));
+    news.changed().await.unwrap();
+    keeping.abort();
+    assert!(devices.encoders().is_empty());
+
+    let devices = kept.devices();
+    let mut news = devices.news();
+    let keeping = tokio::spawn(keep(devices.clone(), Faulty::new(works()), state.clone()));
+    news.changed().await.unwrap();
+    assert_eq!(devices.encoders().len(), 2);
+    while Kept::load(&state).is_some_and(|kept| !kept.probations.is_empty()) {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    keeping.abort();
 }

@@ -9,7 +9,7 @@ pub mod vitals;
 
 use std::time::Duration;
 
-use flotilla_proto::fleet::{Capabilities, Lease, SyncRequest, SyncResponse};
+use flotilla_proto::fleet::{Capabilities, Encoder, Lease, SyncRequest, SyncResponse};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -35,9 +35,12 @@ pub struct Link {
     slots: Slots,
     tokens: Tokens,
     session_id: String,
+    /// Without the encoders of devices, which come and go.
     capabilities: Capabilities,
-    /// False at the start and after every failed call: the coordinator may be another process since.
-    capabilities_known: bool,
+    /// The offers of devices as they were told last; none at the start and after every failed call: the coordinator may be
+    /// another process since.
+    told: Option<Vec<Encoder>>,
+    device_news: watch::Receiver<u64>,
     drained_by_coordinator: bool,
     neighbour: watch::Receiver<Verdict>,
     drain_told: bool,
@@ -49,7 +52,15 @@ pub struct Link {
     next_call: Instant,
     waits: Schedule,
     failures: u32,
-    calls: JoinSet<(Instant, Result<SyncResponse, Error>)>,
+    calls: JoinSet<(Sent, Result<SyncResponse, Error>)>,
+}
+
+/// What an answer is an answer to.
+#[derive(Debug)]
+struct Sent {
+    at: Instant,
+    /// The offers of devices that it told; none: nothing was told of what is offered.
+    devices: Option<Vec<Encoder>>,
 }
 
 impl Link {
@@ -65,11 +76,12 @@ impl Link {
         let now = Instant::now();
         Self {
             coordinator,
+            device_news: slots.devices().news(),
             slots,
             tokens,
             session_id,
             capabilities,
-            capabilities_known: false,
+            told: None,
             drained_by_coordinator: false,
             neighbour,
             drain_told: false,
@@ -121,6 +133,7 @@ impl Link {
                 self.hear(sent, answer)?;
             }
             () = self.slots.released(), if may_overlap => self.call(),
+            Ok(()) = self.device_news.changed(), if may_overlap => self.call(),
             () = sleep_until(self.next_call), if self.calls.is_empty() => self.call(),
         }
         Ok(())
@@ -147,7 +160,14 @@ impl Link {
 
     fn call(&mut self) {
         let (coordinator, request) = (self.coordinator.clone(), self.request());
-        self.calls.spawn(async move { (Instant::now(), coordinator.sync(request).await) });
+        let of_devices = |offer: &Capabilities| {
+            offer.encoders.iter().filter(|encoder| !encoder.device.is_empty()).cloned().collect()
+        };
+        let devices = request.capabilities.as_ref().map(of_devices);
+        self.calls.spawn(async move {
+            let sent = Sent { at: Instant::now(), devices };
+            (sent, coordinator.sync(request).await)
+        });
     }
 
     fn request(&self) -> SyncRequest {
@@ -156,18 +176,29 @@ impl Link {
         let takes_none = draining || self.drained_by_coordinator || resting_reason.is_some();
         SyncRequest {
             session_id: self.session_id.clone(),
-            capabilities: (!self.capabilities_known).then(|| self.capabilities.clone()),
+            capabilities: self.news(),
             free_slots: if takes_none { 0 } else { self.slots.free_count() },
             attempts: self.slots.statuses(),
             draining,
             leaving: false,
             resting_reason,
+            device_rooms: if takes_none { Vec::new() } else { self.slots.devices().rooms() },
             // After a failure the runner wants to know at once that it is heard again.
             hold_ms: if self.failures > 0 { 0 } else { self.vitals.hold_ms(!self.slots.are_empty()) },
         }
     }
 
-    fn hear(&mut self, sent: Instant, answer: Result<SyncResponse, Error>) -> Result<(), Error> {
+    /// All that the runner offers, where the coordinator does not know it.
+    fn news(&self) -> Option<Capabilities> {
+        let devices = self.slots.devices().encoders();
+        if self.told.as_ref() == Some(&devices) {
+            return None;
+        }
+        let encoders = self.capabilities.encoders.iter().cloned().chain(devices).collect();
+        Some(Capabilities { encoders, ..self.capabilities.clone() })
+    }
+
+    fn hear(&mut self, sent: Sent, answer: Result<SyncResponse, Error>) -> Result<(), Error> {
         match answer {
             Ok(answer) => self.obey(sent, answer),
             Err(error @ (Error::Denied(_) | Error::Address(_))) => return Err(error),
@@ -176,13 +207,14 @@ impl Link {
         Ok(())
     }
 
-    fn obey(&mut self, sent: Instant, answer: SyncResponse) {
+    fn obey(&mut self, sent: Sent, answer: SyncResponse) {
         if self.failures > 0 {
             tracing::info!(failed_calls = self.failures, "the coordinator answers again");
         }
-        (self.failures, self.capabilities_known) = (0, true);
+        self.failures = 0;
+        self.told = sent.devices.or(self.told.take());
         self.waits.reset();
-        self.vitals.answered(sent, answer.self_stop_ms);
+        self.vitals.answered(sent.at, answer.self_stop_ms);
         if answer.drain != self.drained_by_coordinator {
             tracing::info!(drain = answer.drain, "the coordinator changed what it wants of this runner");
         }
@@ -215,7 +247,7 @@ impl Link {
             tracing::warn!(%error, "the coordinator does not answer; calling again until it does");
         }
         tracing::debug!(%error, wait_ms = wait.as_millis(), "the call failed");
-        (self.failures, self.capabilities_known) = (self.failures.saturating_add(1), false);
+        (self.failures, self.told) = (self.failures.saturating_add(1), None);
         self.next_call = Instant::now() + wait;
     }
 

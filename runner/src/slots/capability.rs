@@ -13,6 +13,9 @@ use crate::identity::StateDir;
 /// Encoders that profiles may name.
 pub const CANDIDATES: [&str; 5] = ["libx264", "libsvtav1", "rav1e", "aac", "libopus"];
 
+/// Encoders of devices that profiles may let take their place.
+pub const DEVICE_CANDIDATES: [&str; 3] = ["h264_nvenc", "h264_qsv", "h264_vaapi"];
+
 /// The result of one trial.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Trial {
@@ -72,7 +75,8 @@ pub fn capabilities(
     let encoder = |trial: &Trial| {
         let Passed { fingerprint, version } = trial.result.clone().ok()?;
         let pixels_per_second = speed(&trial.encoder);
-        Some(fleet::Encoder { name: trial.encoder.clone(), fingerprint, version, pixels_per_second })
+        let name = trial.encoder.clone();
+        Some(fleet::Encoder { name, fingerprint, version, pixels_per_second, ..Default::default() })
     };
     fleet::Capabilities {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -16,7 +16,9 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
+use crate::attempt::share::Share;
 use crate::attempt::{Attempt, Context, Stop};
+use crate::hardware::Devices;
 
 /// The slots; clones share them.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ struct Shared {
 #[derive(Debug)]
 struct Held {
     lease: LeaseRef,
+    /// A device's task takes no slot: the device has sessions of its own.
+    on_device: bool,
     progress: Arc<AtomicU64>,
     stop: watch::Sender<Option<Stop>>,
 }
@@ -49,9 +53,15 @@ impl Slots {
         Self { shared: Arc::new(Shared { count, context, free, held, released, tracker }) }
     }
 
-    /// Tasks that could start now.
+    /// Tasks that could start now, beside those of devices.
     pub fn free_count(&self) -> u32 {
-        self.shared.count.saturating_sub(self.held_count())
+        let in_slots = self.held().values().filter(|held| !held.on_device).count();
+        self.shared.count.saturating_sub(u32::try_from(in_slots).unwrap_or(u32::MAX))
+    }
+
+    /// The hardware that tasks may have.
+    pub fn devices(&self) -> &Devices {
+        &self.shared.context.devices
     }
 
     /// Attempts that are held, in whatever phase.
@@ -81,16 +91,21 @@ impl Slots {
         let id = reference.attempt_id.clone();
         let (stop, stopped) = watch::channel(None);
         let progress = Arc::new(AtomicU64::new(0));
-        {
+        // Taken before anybody can hear of the attempt: what is told to be free never counts its sessions.
+        let share = {
             let mut held = self.held();
             if held.contains_key(&id) {
                 return;
             }
-            held.insert(id.clone(), Held { lease: reference, progress: progress.clone(), stop });
-        }
+            let share = Share::of(&lease, &self.shared.context.devices);
+            let on_device = !matches!(share, Share::None);
+            held.insert(id.clone(), Held { lease: reference, on_device, progress: progress.clone(), stop });
+            share
+        };
         let span =
             tracing::info_span!("attempt", attempt.id = id, task.id = lease.task_id, job.id = lease.job_id);
-        let attempt = Attempt { context: self.shared.context.clone(), lease, progress, stop: stopped };
+        let context = self.shared.context.clone();
+        let attempt = Attempt { context, lease, progress, stop: stopped, share };
         let release = Release { slots: self.clone(), attempt_id: id };
         self.shared.tracker.spawn(self.clone().occupy(attempt, release).instrument(span));
     }
@@ -119,10 +134,13 @@ impl Slots {
     }
 
     async fn occupy(self, attempt: Attempt, release: Release) {
-        let slot = tokio::select! {
-            slot = self.shared.free.acquire() => slot.expect("the slots are never closed"),
-            // Settles at once, because it is stopped.
-            _ = attempt.stopped() => return attempt.run().await,
+        let slot = match attempt.share {
+            Share::None => tokio::select! {
+                slot = self.shared.free.acquire() => Some(slot.expect("the slots are never closed")),
+                // Settles at once, because it is stopped.
+                _ = attempt.stopped() => return attempt.run().await,
+            },
+            Share::Held(_) | Share::Refused => None,
         };
         tracing::info!("task started");
         attempt.run().await;

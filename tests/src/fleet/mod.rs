@@ -3,6 +3,7 @@
 
 mod bucket;
 mod coordinator;
+mod device;
 mod process;
 mod programs;
 mod runner;
@@ -11,6 +12,7 @@ mod web;
 
 pub use bucket::Bucket;
 pub use coordinator::{Coordinator, Job, Store};
+pub use device::Device;
 pub use process::{Process, session_members};
 pub use programs::{coordinator_program, runner_program};
 pub use runner::{ENGINE_MEMORY_MIB, Runner};

@@ -34,6 +34,11 @@ impl Process {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
+    /// Where it writes to.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Sends a signal to the process alone.
     pub fn signal(&self, signal: Signal) {
         kill(self.id(), signal).expect("the process is there to be signalled");

@@ -31,6 +31,17 @@ pub struct Runner {
 impl Runner {
     /// Joins `coordinator` and starts to work, `slots` tasks at a time. State and log lie in `folder`.
     pub fn start(coordinator: &Coordinator, name: &str, slots: u32, folder: &Path) -> Self {
+        Self::start_with(coordinator, name, slots, folder, |_| {})
+    }
+
+    /// As [`Runner::start`], with more settings.
+    pub fn start_with(
+        coordinator: &Coordinator,
+        name: &str,
+        slots: u32,
+        folder: &Path,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
         let token = coordinator.token();
         let state = folder.join(name);
         if let Some(trials) = &*TRIALS.lock().expect("no holder panics") {
@@ -41,6 +52,7 @@ impl Runner {
             command.args(["run", "--url", coordinator.url(), "--token", &token, "--name", name, "-v"]);
             command.args(["--engine-memory-mib", &ENGINE_MEMORY_MIB.to_string()]);
             command.args(["--slots", &slots.to_string()]).env("FLOTILLA_RUNNER_STATE", &state);
+            more(command);
         };
         let process = Process::start(&runner_program(), configure, &folder.join(format!("{name}.log")));
         Self { name: name.into(), process, state }
@@ -54,6 +66,17 @@ impl Runner {
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success(), "{words:?}: {said} {}", String::from_utf8_lossy(&output.stderr));
         said
+    }
+
+    /// What it has written to its log.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.process.log()).unwrap_or_default()
+    }
+
+    /// A file of its state that is JSON; null while it is not there.
+    pub fn state(&self, name: &str) -> serde_json::Value {
+        let text = fs::read(self.state.join(name)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// Its engine children: one for each task that it works on.

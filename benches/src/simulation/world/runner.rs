@@ -82,6 +82,7 @@ impl SimulatedRunner {
             fingerprint: format!("{name} of all"),
             version: "1".to_owned(),
             pixels_per_second: (machine.benchmark * BENCHMARK_PIXELS_PER_SECOND) as u64,
+            ..Encoder::default()
         };
         let capabilities = Capabilities {
             version: "simulated".to_owned(),

@@ -69,7 +69,7 @@ pub async fn join(store: &dyn Store, name: &str, encoders: &[&str], now: i64) ->
             name: name.to_owned(),
             fingerprint: fingerprint.to_owned(),
             version: "1".to_owned(),
-            pixels_per_second: 0,
+            ..Encoder::default()
         }
     };
     let encoders = encoders.iter().map(encoder).collect();
@@ -105,7 +105,7 @@ pub async fn claim(store: &dyn Store, runner: &str, limit: u32, now: i64) -> Vec
     let claim = Claim {
         runner_id: id(runner),
         session_id,
-        limit,
+        room: choice::Room::of_slots(limit),
         lease_ms: LEASE_MS,
         live_ms: LEASE_MS,
         policy,

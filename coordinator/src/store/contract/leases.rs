@@ -1,6 +1,7 @@
 //! Leases: who gets which task, how leases live and end.
 
 use super::fixtures::*;
+use crate::domain::choice::Room;
 use crate::domain::failure::Verdict;
 use crate::domain::{FailureClass, JobState, TaskState, Token};
 use crate::store::*;
@@ -41,8 +42,14 @@ pub async fn the_outlook_tells_what_a_claim_would_find(store: &dyn Store) {
     join(store, "b", &["libx264=two"], 0).await;
     let look = async |runner: &str, named: &[&ClaimedTask]| {
         let named = named.iter().map(|claimed| claimed.attempt.id.clone()).collect();
-        let ask = Ask { runner_id: id(runner), named, live_ms: LEASE_MS, policy: Default::default() };
-        let Outlook { has_work, underway } = store.outlook(ask, at(1)).await.unwrap();
+        let ask = Ask {
+            runner_id: id(runner),
+            named,
+            room: Room::of_slots(9),
+            live_ms: LEASE_MS,
+            policy: Default::default(),
+        };
+        let Outlook { has_work, underway, .. } = store.outlook(ask, at(1)).await.unwrap();
         (has_work, underway)
     };
     assert_eq!(look("a", &[]).await, (false, 0));

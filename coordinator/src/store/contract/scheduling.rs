@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fixtures::*;
+use crate::domain::choice::Room;
 use crate::domain::dispatch::Policy;
 use crate::domain::failure::Verdict;
 use crate::domain::plan::PlannedTask;
@@ -48,9 +49,9 @@ async fn claim_by(store: &dyn Store, runner: &str, policy: Policy, limit: u32, n
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         (id(&format!("{name}-by-{number:08}")), Token::new(format!("by-{number}")))
     });
-    let session_id = "first".to_owned();
+    let (session_id, room) = ("first".to_owned(), Room::of_slots(limit));
     let claim =
-        Claim { runner_id: id(runner), session_id, limit, lease_ms: 600_000, live_ms: 60_000, policy, ids };
+        Claim { runner_id: id(runner), session_id, room, lease_ms: 600_000, live_ms: 60_000, policy, ids };
     store.claim(claim, at(now)).await.unwrap()
 }
 
@@ -117,6 +118,7 @@ pub async fn speeds_are_measured_and_start_from_a_benchmark(store: &dyn Store) {
         fingerprint: "one".into(),
         version: "1".into(),
         pixels_per_second: 9,
+        ..Encoder::default()
     };
     let told = Capabilities { encoders: vec![encoder], ..Capabilities::default() };
     store.set_capabilities(&id("told"), told, at(0)).await.unwrap();
@@ -157,7 +159,8 @@ pub async fn a_slow_runner_leaves_the_last_task_but_not_for_ever(store: &dyn Sto
     assert!(by_rule("slow", 1, 41_500).await.is_empty());
     let ask = |now: i64| {
         let policy = Policy::default();
-        store.outlook(Ask { runner_id: id("slow"), named: vec![], live_ms: 60_000, policy }, at(now))
+        let (named, room) = (vec![], Room::of_slots(2));
+        store.outlook(Ask { runner_id: id("slow"), named, room, live_ms: 60_000, policy }, at(now))
     };
     assert!(!ask(41_600).await.unwrap().has_work);
     fast_beats(&held, 75_000).await;

@@ -1,8 +1,9 @@
 //! The conversation with a runner: beats, claims and what they come to.
 
 use super::{AttemptRecord, AttemptState, TaskRecord};
+use crate::domain::choice::Room;
 use crate::domain::dispatch::Policy;
-use crate::domain::{AttemptId, LeaseRef, RunnerId, Token};
+use crate::domain::{AttemptId, JobId, LeaseRef, RunnerId, Token};
 
 /// A beat of a runner.
 #[derive(Clone, Debug)]
@@ -40,8 +41,8 @@ pub struct Claim {
     pub runner_id: RunnerId,
     /// The session that will be told.
     pub session_id: String,
-    /// How many at most.
-    pub limit: u32,
+    /// What it has room for.
+    pub room: Room,
     /// Life of the leases.
     pub lease_ms: i64,
     /// Runners seen within so many milliseconds count as live, for "elsewhere".
@@ -59,6 +60,8 @@ pub struct Ask {
     pub runner_id: RunnerId,
     /// Attempts that the runner knows of.
     pub named: Vec<AttemptId>,
+    /// What it says it has room for.
+    pub room: Room,
     /// As in [`Claim`].
     pub live_ms: i64,
     /// As in [`Claim`].
@@ -66,12 +69,27 @@ pub struct Ask {
 }
 
 /// The answer to an [`Ask`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlook {
     /// Some task is ready that the runner may have.
     pub has_work: bool,
-    /// Attempts leased to the runner that it does not name: their start is still on its way, and takes a slot.
+    /// Attempts leased to the runner that it does not name: their start is still on its way.
     pub underway: u32,
+    /// The room that they leave.
+    pub room: Room,
+}
+
+/// A job that is bound to what no live runner offers, while others could do its chunks another way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LostBond {
+    /// The job.
+    pub job_id: JobId,
+    /// What its chunks need: see `domain/choice`.
+    pub need: String,
+    /// What it is bound to.
+    pub bond: String,
+    /// What would be lost, milliseconds of an ordinary slot.
+    pub done_ms: u64,
 }
 
 /// A task with the attempt that holds it.

@@ -66,7 +66,7 @@ pub enum AttemptState {
     Sealed,
     /// It failed, or its lease ran out.
     Failed,
-    /// Its job is over, unpublished.
+    /// Its job is over, unpublished, or was bound to another encoder.
     Cancelled,
     /// Another attempt of its task was first.
     Outrun,

@@ -6,8 +6,9 @@ use rusqlite::{Connection, Row, params};
 use super::super::*;
 use super::columns::unsigned;
 use super::faster::Faster;
-use super::line::{Line, Place};
+use super::line::{Line, Needs, Place};
 use super::{copies, fitness, speeds};
+use crate::domain::choice::Room;
 use crate::domain::dispatch::Policy;
 use crate::domain::work::milliseconds;
 use crate::domain::{TaskId, Work};
@@ -65,20 +66,14 @@ pub(super) struct Ready {
 pub(super) struct Asking<'a> {
     pub(super) db: &'a Connection,
     pub(super) runner: &'a RunnerRecord,
+    pub(super) room: &'a Room,
     pub(super) live_ms: i64,
     pub(super) now: Timestamp,
 }
 
 /// The best task that the runner may have.
-pub fn choose(
-    db: &Connection,
-    runner: &RunnerRecord,
-    policy: &Policy,
-    live_ms: i64,
-    now: Timestamp,
-) -> Result<Choice> {
-    let asking = Asking { db, runner, live_ms, now };
-    let mut line = Line::for_machine(db, &runner.capabilities)?;
+pub(super) fn choose(asking: &Asking<'_>, policy: &Policy) -> Result<Choice> {
+    let mut line = Line::of(asking.db, |needs| asking.has_room(needs))?;
     let mut left = Vec::new();
     for _ in 0..JOBS_LOOKED_AT {
         let Some(place) = line.next()? else { break };
@@ -86,11 +81,16 @@ pub fn choose(
             return Ok(Choice { wanted: Some(wanted), left: vec![] });
         }
     }
-    let wanted = if policy.duplicate_stragglers { copies::choose(&asking)? } else { None };
+    let wanted = if policy.duplicate_stragglers { copies::choose(asking)? } else { None };
     Ok(Choice { wanted, left })
 }
 
 impl Asking<'_> {
+    /// The runner can do what is needed, and has room for it.
+    pub(super) fn has_room(&self, needs: &Needs) -> bool {
+        self.room.takes(&self.runner.capabilities, needs).is_some()
+    }
+
     /// The best task of one job. What takes longest is for the fast: a slower runner gets the first one, from the longest
     /// to the shortest, that no faster one would end sooner.
     fn within(&self, place: &Place, policy: &Policy, left: &mut Vec<TaskId>) -> Result<Option<Wanted>> {

@@ -3,10 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::*;
-use super::choice::{Choice, Wanted, choose};
+use super::choice::{Asking, Choice, Wanted, choose};
 use super::columns::signed;
+use super::line::Needs;
 use super::transitions::{expect_one, move_task};
-use super::{rows, shares};
+use super::{fitness, rows, shares};
+use crate::domain::choice::{self, Room, Takes};
 use crate::domain::task::TaskEvent;
 
 /// Fingerprints that a job has pinned, by encoder.
@@ -16,14 +18,19 @@ pub type Pins = HashMap<String, String>;
 pub fn claim(db: &Connection, mut claim: Claim, now: Timestamp) -> Result<Vec<ClaimedTask>> {
     let Some(runner) = able(db, &claim.runner_id)? else { return Ok(vec![]) };
     let mut claimed = Vec::new();
-    while claimed.len() < claim.limit as usize {
+    while !claim.room.is_full() {
         // Every lease can pin an encoder, use up a tenant's turn, or change who is eligible.
-        let Choice { wanted, left } = choose(db, &runner, &claim.policy, claim.live_ms, now)?;
+        let asking = Asking { db, runner: &runner, room: &claim.room, live_ms: claim.live_ms, now };
+        let Choice { wanted, left } = choose(&asking, &claim.policy)?;
         for task_id in left {
             db.prepare_cached("UPDATE tasks SET left_since = coalesce(left_since, ?2) WHERE id = ?1")?
                 .execute(params![task_id, now])?;
         }
         let Some(wanted) = wanted else { break };
+        let needs = fitness::needs(db, &wanted.job_id, &wanted.encoders)?;
+        pin(db, &wanted.job_id, &runner, &needs, &claim.room)?;
+        let takes = claim.room.takes(&runner.capabilities, &needs).unwrap_or(Takes::Slot);
+        claim.room = claim.room.clone().without(takes);
         claimed.push(lease(db, &wanted, &runner, &mut claim, now)?);
     }
     Ok(claimed)
@@ -34,16 +41,29 @@ pub fn outlook(db: &Connection, ask: &Ask, now: Timestamp) -> Result<Outlook> {
     let mut statement =
         db.prepare_cached("SELECT id FROM attempts WHERE runner_id = ?1 AND state = 'leased'")?;
     let leased: Vec<AttemptId> = rows::collect(statement.query_map([&ask.runner_id], |row| row.get(0))?)?;
-    let underway = leased.iter().filter(|attempt_id| !ask.named.contains(attempt_id)).count();
-    let has_work = match able(db, &ask.runner_id)? {
-        Some(runner) => {
-            let Choice { wanted, left } = choose(db, &runner, &ask.policy, ask.live_ms, now)?;
-            // What is left for a faster runner for the first time is to be noted by a claim.
-            wanted.is_some() || !left.is_empty()
-        }
-        None => false,
+    let underway: Vec<&AttemptId> =
+        leased.iter().filter(|attempt_id| !ask.named.contains(attempt_id)).collect();
+    let count = u32::try_from(underway.len()).unwrap_or(u32::MAX);
+    let Some(runner) = able(db, &ask.runner_id)? else {
+        return Ok(Outlook { has_work: false, underway: count, room: Room::default() });
     };
-    Ok(Outlook { has_work, underway: u32::try_from(underway).unwrap_or(u32::MAX) })
+    let mut room = ask.room.clone();
+    for attempt_id in underway {
+        room = without(db, room, &runner, attempt_id)?;
+    }
+    let asking = Asking { db, runner: &runner, room: &room, live_ms: ask.live_ms, now };
+    let Choice { wanted, left } = choose(&asking, &ask.policy)?;
+    // What is left for a faster runner for the first time is to be noted by a claim.
+    Ok(Outlook { has_work: wanted.is_some() || !left.is_empty(), underway: count, room })
+}
+
+/// The room that is left beside an attempt.
+fn without(db: &Connection, room: Room, runner: &RunnerRecord, attempt_id: &AttemptId) -> Result<Room> {
+    let Some(attempt) = rows::attempt_by_id(db, attempt_id)? else { return Ok(room) };
+    let task = rows::task_by_id(db, &attempt.task_id)?;
+    let needs = fitness::needs(db, &task.job_id, &task.encoders)?;
+    let takes = room.takes(&runner.capabilities, &needs).unwrap_or(Takes::Slot);
+    Ok(room.clone().without(takes))
 }
 
 fn able(db: &Connection, runner_id: &RunnerId) -> Result<Option<RunnerRecord>> {
@@ -57,8 +77,18 @@ pub fn pins(db: &Connection, job_id: &JobId) -> Result<Pins> {
     Ok(pins.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Leases a task: a new epoch, a new token, and the runner's fingerprints pinned where none were. The first attempt
-/// uses its tenant's turn; a copy is the fleet's own idea and costs the tenant nothing.
+/// Binds a job to the way that a runner goes, where it is not bound yet.
+fn pin(db: &Connection, job_id: &JobId, runner: &RunnerRecord, needs: &Needs, room: &Room) -> Result<()> {
+    for (need, bond) in needs {
+        let way = choice::way_of(&runner.capabilities, need, bond.as_deref(), Some(room));
+        let bond = way.map(|(way, encoder)| choice::bond(need, way, &encoder.fingerprint));
+        db.prepare_cached("INSERT INTO pins VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .execute(params![job_id, need, bond.unwrap_or_default()])?;
+    }
+    Ok(())
+}
+
+/// Leases a task: a new epoch and a new token. The first attempt uses its tenant's turn; a copy is the fleet's own idea and costs the tenant nothing.
 fn lease(
     db: &Connection,
     wanted: &Wanted,
@@ -69,12 +99,6 @@ fn lease(
     if !wanted.is_copy {
         move_task(db, &wanted.task_id, TaskEvent::Leased)?;
         shares::charge(db, &wanted.job_id, wanted.cost_ms, &claim.policy)?;
-    }
-    for name in &wanted.encoders {
-        let encoder = runner.capabilities.encoder(name);
-        let fingerprint = encoder.map(|encoder| encoder.fingerprint.as_str()).unwrap_or_default();
-        db.prepare_cached("INSERT INTO pins VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
-            .execute(params![wanted.job_id, name, fingerprint])?;
     }
     let mut statement = db.prepare_cached(
         "UPDATE tasks SET epoch = epoch + 1, left_since = NULL WHERE id = ?1 RETURNING epoch",

@@ -6,7 +6,6 @@ use super::super::*;
 use super::choice::{Asking, Wanted, encoders};
 use super::columns::unsigned;
 use super::faster::Faster;
-use super::line::meets;
 use super::{fitness, rows, speeds};
 use crate::domain::Work;
 use crate::domain::dispatch::copies::{gain_ms, left_ms};
@@ -63,7 +62,7 @@ fn speed(asking: &Asking<'_>, work: &Work) -> Result<Option<f64>> {
 /// The slot is another machine's, it can do the task, and nothing speaks against it.
 fn is_fit(asking: &Asking<'_>, one: &Straggler, encoders: &[String]) -> Result<bool> {
     let needs = fitness::needs(asking.db, &one.job_id, encoders)?;
-    Ok(meets(&asking.runner.capabilities, &needs)
+    Ok(asking.has_room(&needs)
         && !fitness::failed_on(asking.db, &one.task_id)?.contains(&asking.runner.id)
         && !fitness::is_in_the_way(asking.db, &one.task_id)?)
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use super::super::*;
 use super::columns::Json;
 use super::transitions::{end_job, expect_one, move_task, release_pins, task_state};
-use super::{leases, rows};
+use super::{leases, rebind, rows};
 use crate::domain::failure::{History, judge};
 use crate::domain::job::JobEvent;
 use crate::domain::task::TaskEvent;
@@ -93,6 +93,9 @@ pub fn end_attempt(
     }
     let verdict = judge(failure.class, history(db, &attempt.task_id)?);
     carry_out(db, &attempt.task_id, verdict, failure, now)?;
+    if failure.class == FailureClass::Device && verdict != Verdict::GiveUp {
+        rebind::after_device_failure(db, &attempt.task_id, now)?;
+    }
     Ok(verdict)
 }
 
@@ -134,7 +137,7 @@ fn carry_out(
 fn history(db: &Connection, task_id: &TaskId) -> Result<History> {
     let mut statement = db.prepare_cached(
         "SELECT coalesce(sum(a.failure_class IN ('runner', 'verify', 'internal', 'crash', 'expired')), 0), \
-         coalesce(sum(a.failure_class = 'transient'), 0), coalesce(sum(a.failure_class = 'crash'), 0), \
+         coalesce(sum(a.failure_class IN ('transient', 'device')), 0), coalesce(sum(a.failure_class = 'crash'), 0), \
          count(DISTINCT CASE a.failure_class WHEN 'crash' THEN a.runner_id END) \
          FROM attempts a JOIN tasks t ON t.id = a.task_id \
          WHERE a.task_id = ?1 AND a.state = 'failed' AND a.epoch > t.forgiven_epoch",

@@ -46,8 +46,8 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// What a machine can do of it.
-    pub fn for_machine(db: &'a Connection, capabilities: &Capabilities) -> Result<Self> {
+    /// What fits a machine of it.
+    pub fn of(db: &'a Connection, fits: impl Fn(&Needs) -> bool) -> Result<Self> {
         let mut line = Self {
             db,
             virtual_time: shares::virtual_time(db)?,
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
         )?;
         let mut before = String::new();
         while let Some(needs_json) = next.query_row([&before], |row| row.get::<_, String>(0)).optional()? {
-            if meets(capabilities, &parse(&needs_json)?) {
+            if fits(&parse(&needs_json)?) {
                 line.levels.push(Level { needs_json: needs_json.clone(), priority: None, tenants: 0 });
                 line.open(line.levels.len() - 1)?;
             }

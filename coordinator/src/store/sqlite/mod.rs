@@ -19,6 +19,7 @@ mod leases;
 mod line;
 mod notes;
 mod open;
+mod rebind;
 mod results;
 mod rows;
 mod runners;
@@ -197,6 +198,15 @@ impl Store for SqliteStore {
     async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits> {
         let job_id = job_id.clone();
         self.readers.run(move |db| waits::waits(db, &job_id, now)).await
+    }
+
+    async fn lost_bonds(&self, live_ms: i64, now: Timestamp) -> Result<Vec<LostBond>> {
+        self.readers.run(move |db| rebind::lost_bonds(db, live_ms, now)).await
+    }
+
+    async fn rebind(&self, lost: &LostBond, now: Timestamp) -> Result<bool> {
+        let lost = lost.clone();
+        self.writer.run(move |db| rebind::rebind(db, &lost, now)).await
     }
 
     async fn pins(&self, job_id: &JobId) -> Result<HashMap<String, String>> {

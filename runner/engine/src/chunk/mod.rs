@@ -43,6 +43,9 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
         })?;
         outputs.progress(renditions[0].progress())?;
     }
+    if !task.decode_on.is_empty() && held.missing_frames() > 0 {
+        return Err(Error::Decoder("frames are missing from what the device decoded".into()));
+    }
     let renditions: Result<_> = renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect();
     Ok(Encoded { renditions: renditions?, missing_frames: held.missing_frames() })
 }
@@ -61,5 +64,5 @@ fn open_rendition<'a>(
 ) -> Result<Rendition<'a>> {
     let grid = task.grids.get(spec.grid_index);
     let grid = grid.ok_or_else(|| Error::Internal(format!("{}: the plan gives no grid", spec.name)))?;
-    Rendition::open(spec, grid, output, task.init_first)
+    Rendition::open(spec, grid, output, task.init_first, task.encode_on.as_ref())
 }

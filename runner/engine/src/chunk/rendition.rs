@@ -3,16 +3,18 @@
 
 use ffmpeg_next::frame;
 
-use crate::encode::{self, Packet, VideoEncoder, VideoSettings};
+use crate::encode::{self, Packet, VideoEncoder, VideoSettings, hardware};
 use crate::error::{Error, Result};
 use crate::fragment::{Codec, Fragmenter, Sample, VideoConfig};
 use crate::pipe::Outputs;
 use crate::report::{Fragment, Track};
-use crate::spec::{GridSlice, Rational, VideoRendition};
+use crate::spec::{DeviceName, GridSlice, Rational, VideoRendition};
 
 /// A rendition being written; one fragment a GOP.
 pub struct Rendition<'a> {
     name: &'a str,
+    /// What goes wrong is a device's doing.
+    on_device: bool,
     grid: &'a GridSlice,
     gop_frames: u64,
     output: usize,
@@ -26,14 +28,15 @@ pub struct Rendition<'a> {
 }
 
 impl<'a> Rendition<'a> {
-    /// Opens the encoder.
+    /// Opens the encoder, on `device` if it is one of a device.
     pub fn open(
         spec: &'a VideoRendition,
         grid: &'a GridSlice,
         output: usize,
         init_first: bool,
+        device: Option<&DeviceName>,
     ) -> Result<Self> {
-        let encoder = encode::open(&VideoSettings::of(spec, grid.timescale)?)?;
+        let encoder = encode::open(&VideoSettings::of(spec, grid.timescale, device)?)?;
         let config = VideoConfig {
             codec: encoder.codec(),
             extradata: encoder.header()?,
@@ -47,6 +50,7 @@ impl<'a> Rendition<'a> {
         let fragmenter = Fragmenter::new(config, spec.first_sequence_number, first_time)?;
         Ok(Self {
             name: &spec.name,
+            on_device: hardware::is_hardware(&spec.encoder),
             grid,
             gop_frames: spec.gop_frames.max(1).into(),
             output,
@@ -84,7 +88,7 @@ impl<'a> Rendition<'a> {
         let planned = self.grid.source_pts.len();
         if self.written != planned as u64 {
             let message = format!("{}: {} of {planned} frames were written", self.name, self.written);
-            return Err(Error::Verify(message));
+            return Err(self.unlike_the_plan(message));
         }
         let init_segment = self.fragmenter.init_segment().to_vec();
         Ok(Track { init_segment, sample_count: self.written, fragments: self.fragments })
@@ -109,9 +113,13 @@ impl<'a> Rendition<'a> {
         if packet.frame >= planned || packet.frame / self.gop_frames != gop || packet.key != wanted_key {
             let message =
                 format!("{}: the encoder did not keep to the GOP at frame {}", self.name, packet.frame);
-            return Err(Error::Verify(message));
+            return Err(self.unlike_the_plan(message));
         }
         Ok(())
+    }
+
+    fn unlike_the_plan(&self, message: String) -> Error {
+        if self.on_device { Error::Device(message) } else { Error::Verify(message) }
     }
 
     fn write(&mut self, packet: Packet) -> Result<()> {

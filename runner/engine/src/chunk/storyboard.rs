@@ -73,6 +73,8 @@ fn chunk(task: &Storyboard) -> EncodeChunk {
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        encode_on: None,
+        decode_on: Default::default(),
     }
 }
 

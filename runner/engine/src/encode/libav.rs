@@ -7,6 +7,7 @@ use ffmpeg_next::codec::{Context, Flags};
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::{encoder, frame, picture};
 
+use super::hardware::{self, Feed};
 use super::{Packet, VideoEncoder, VideoSettings};
 use crate::error::{Error, Result};
 use crate::ffi;
@@ -20,6 +21,8 @@ pub struct Encoder {
     sent: u64,
     /// Frames by their times, from when they are sent to when their packets come; none: the encoder counts frames.
     times: Option<HashMap<i64, u64>>,
+    /// For an encoder of a device.
+    feed: Option<Feed>,
 }
 
 impl Encoder {
@@ -31,19 +34,27 @@ impl Encoder {
             "libx265" => Codec::Hevc,
             "libsvtav1" => Codec::Av1,
             "libvpx-vp9" => Codec::Vp9,
-            other => return Err(Error::Profile(format!("there is no video encoder {other}"))),
+            other => hardware::codec(other)
+                .ok_or_else(|| Error::Profile(format!("there is no video encoder {other}")))?,
         };
         let library = encoder::find_by_name(&name)
             .ok_or_else(|| Error::Runner(format!("FFmpeg on this machine lacks the encoder {name}")))?;
         let mut encoder = prepare(library, settings)?;
+        let feed = match hardware::is_hardware(&name) {
+            true => Some(Feed::prepare(settings, &mut encoder)?),
+            false => None,
+        };
         let options = options(settings);
         let options: Vec<_> = options.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let left = ffi::open_codec(&mut encoder, library, &options).map_err(|error| refused(&name, error))?;
+        let left = ffi::open_codec(&mut encoder, library, &options).map_err(|error| match feed {
+            Some(_) => Error::Device(format!("{name} does not start: {error}")),
+            None => refused(&name, error),
+        })?;
         match left.first() {
             Some(option) => Err(Error::Profile(format!("{name} has no setting \"{option}\""))),
             None => {
                 let times = told_timescale(settings).map(|_| HashMap::new());
-                Ok(Self { encoder, codec, name, sent: 0, times })
+                Ok(Self { encoder, codec, name, sent: 0, times, feed })
             }
         }
     }
@@ -69,11 +80,20 @@ impl VideoEncoder for Encoder {
         // The source's own picture types must not steer the encoder.
         frame.set_kind(if key { picture::Type::I } else { picture::Type::None });
         self.sent += 1;
-        self.encoder.send_frame(frame).map_err(|error| Error::machinery(&self.name, error))
+        let sent = match &self.feed {
+            None => self.encoder.send_frame(frame),
+            Some(feed) => {
+                let mut picture = feed.picture(&self.encoder, frame)?;
+                picture.set_pts(frame.pts());
+                picture.set_kind(frame.kind());
+                self.encoder.send_frame(&picture)
+            }
+        };
+        sent.map_err(|error| self.failed(error))
     }
 
     fn finish(&mut self) -> Result<()> {
-        self.encoder.send_eof().map_err(|error| Error::machinery(&self.name, error))
+        self.encoder.send_eof().map_err(|error| self.failed(error))
     }
 
     fn receive(&mut self) -> Result<Option<Packet>> {
@@ -81,7 +101,7 @@ impl VideoEncoder for Encoder {
         match self.encoder.receive_packet(&mut packet) {
             Ok(()) => {}
             Err(ffmpeg_next::Error::Eof | ffmpeg_next::Error::Other { errno: EAGAIN }) => return Ok(None),
-            Err(error) => return Err(Error::machinery(&self.name, error)),
+            Err(error) => return Err(self.failed(error)),
         }
         let frame = packet.pts().and_then(|pts| match &mut self.times {
             Some(times) => times.remove(&pts),
@@ -90,6 +110,15 @@ impl VideoEncoder for Encoder {
         let frame =
             frame.ok_or_else(|| Error::Internal(format!("{}: a packet names no frame", self.name)))?;
         Ok(Some(Packet { data: packet.data().unwrap_or_default().to_vec(), key: packet.is_key(), frame }))
+    }
+}
+
+impl Encoder {
+    fn failed(&self, error: ffmpeg_next::Error) -> Error {
+        match self.feed {
+            Some(_) => Error::Device(format!("{} failed: {error}", self.name)),
+            None => Error::machinery(&self.name, error),
+        }
     }
 }
 
@@ -126,7 +155,11 @@ fn told_timescale(settings: &VideoSettings) -> Option<i32> {
 /// The plan's options, and over them those that make chunks joinable.
 fn options(settings: &VideoSettings) -> Vec<(String, String)> {
     let mut options = settings.options.clone();
-    options.entry("threads".into()).or_insert_with(|| "1".into());
+    let hardware = hardware::joinable(&settings.encoder);
+    options.extend(hardware.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    if !hardware::is_hardware(&settings.encoder) {
+        options.entry("threads".into()).or_insert_with(|| "1".into());
+    }
     let gop = settings.gop_frames;
     let colour = settings.colour;
     let range = if colour.full_range { "pc" } else { "tv" };

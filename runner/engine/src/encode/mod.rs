@@ -1,8 +1,12 @@
 //! Encoders behind one trait: frames in display order go in, packets in decode order come out. An encoder gives
 //! neither decode times nor durations: those come from the plan's grid.
 
+#[cfg(debug_assertions)]
+pub mod faulty;
+pub mod hardware;
 pub mod jpeg;
 pub mod libav;
+pub mod look;
 pub mod rav1e;
 pub mod version;
 
@@ -13,7 +17,7 @@ use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
 use crate::fragment::Codec;
-use crate::spec::{Colour, Rational, VideoRendition};
+use crate::spec::{Colour, DeviceName, Rational, VideoRendition};
 
 /// What a video encoder is opened with; all of it changes bytes.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct VideoSettings {
     pub colour: Colour,
     /// By the encoder's own names; an unknown one is [`Error::Profile`].
     pub options: BTreeMap<String, String>,
+    /// Where an encoder of a device finds it; changes no byte.
+    pub device: Option<DeviceName>,
 }
 
 /// A coded frame.
@@ -72,7 +78,7 @@ pub trait VideoEncoder {
 
 impl VideoSettings {
     /// The settings of a planned rendition.
-    pub fn of(rendition: &VideoRendition, timescale: u32) -> Result<Self> {
+    pub fn of(rendition: &VideoRendition, timescale: u32, device: Option<&DeviceName>) -> Result<Self> {
         Ok(Self {
             encoder: rendition.encoder.clone(),
             width: rendition.width,
@@ -83,6 +89,7 @@ impl VideoSettings {
             gop_frames: rendition.gop_frames,
             colour: rendition.colour,
             options: rendition.settings.clone(),
+            device: device.cloned(),
         })
     }
 
@@ -96,10 +103,18 @@ impl VideoSettings {
     }
 }
 
-/// Opens the encoder that the settings name.
+/// Opens the encoder that the settings name. What a device puts out is looked at.
 pub fn open(settings: &VideoSettings) -> Result<Box<dyn VideoEncoder>> {
+    let encoder = open_unwatched(settings)?;
+    if hardware::is_hardware(&settings.encoder) { look::over(encoder) } else { Ok(encoder) }
+}
+
+/// The same for who looks at all of it.
+pub fn open_unwatched(settings: &VideoSettings) -> Result<Box<dyn VideoEncoder>> {
     match settings.encoder.as_str() {
         "rav1e" => Ok(Box::new(rav1e::Encoder::open(settings)?)),
+        #[cfg(debug_assertions)]
+        name if name.ends_with(faulty::SUFFIX) => Ok(Box::new(faulty::Encoder::open(settings)?)),
         _ => Ok(Box::new(libav::Encoder::open(settings)?)),
     }
 }

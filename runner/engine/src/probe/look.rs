@@ -105,6 +105,8 @@ pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demu
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        encode_on: None,
+        decode_on: Default::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use ffmpeg_next::{Packet, decoder, frame, picture};
 
 use super::clock::Clock;
 use super::{Source, too_large};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ffi;
 use crate::pipe::SharedInputs;
 use crate::spec::EncodeChunk;
@@ -74,7 +74,8 @@ impl Frames {
     /// Those behind the last of them may or may not come.
     pub fn of_chunk(inputs: &SharedInputs, task: &EncodeChunk, wanted: &[i64]) -> Result<Self> {
         let open = || -> Result<Self> {
-            let source = Source::open(inputs, &task.demuxer)?;
+            let mut source = Source::open(inputs, &task.demuxer)?;
+            source.decode_on(task.stream_index, &task.decode_on)?;
             let mut frames = Self::from_start(source, task.stream_index, task.max_pixels)?;
             frames.source.expect_frames(task.stream_index, task.seek_pts, wanted)?;
             // A deinterlacer looks at the frame after the last one; a field may come in a packet of its own.
@@ -134,7 +135,7 @@ impl Frames {
                     self.failures = 0;
                     // The decoder's own guess is for frames that have no time: it mistrusts a damaged stream's times.
                     let pts = self.clock.time(frame.pts().or_else(|| frame.timestamp()));
-                    return Ok(Some((pts, frame)));
+                    return Ok(Some((pts, self.source.in_memory(frame)?)));
                 }
                 Err(ffmpeg_next::Error::Eof) => return Ok(None),
                 Err(ffmpeg_next::Error::Other { errno: EAGAIN }) if !self.at_end => self.feed()?,
@@ -188,6 +189,10 @@ impl Frames {
     fn tolerate(&mut self, error: ffmpeg_next::Error) -> Result<()> {
         // A decoder that refuses a size calls it damage, but knows the size.
         self.check_size(self.decoder.width(), self.decoder.height())?;
+        if self.source.is_on_device() {
+            // What software makes of damage is what is published, whoever decodes.
+            return Err(Error::Decoder(format!("the device cannot decode the video: {error}")));
+        }
         self.failures += 1;
         self.damage = Some(error);
         let out_of_memory = error == ffmpeg_next::Error::Other { errno: ENOMEM };

@@ -10,16 +10,19 @@ pub mod reader;
 pub mod seek;
 mod span;
 
+use std::collections::BTreeMap;
 use std::io::Seek;
 
 use ffmpeg_next::codec::{self, Compliance};
 use ffmpeg_next::error::{EAGAIN, EINVAL};
 use ffmpeg_next::format::context::{Input, StreamIo};
-use ffmpeg_next::{Packet, Stream, decoder, threading};
+use ffmpeg_next::{Packet, Stream, decoder, frame, threading};
 
 use crate::error::{Error, Result};
-use crate::ffi::{self, InputOptions, Parameters};
+use crate::ffi::{self, Device, InputOptions, Parameters};
 use crate::pipe::SharedInputs;
+use crate::semi_planar;
+use crate::spec::DeviceName;
 use clock::Clock;
 use layout::Layout;
 use reader::{Expectation, InputReader, Trouble};
@@ -48,6 +51,8 @@ pub struct Source {
     /// One index, read already, names all packets.
     indexed: bool,
     position_bytes: u64,
+    /// Where the video is decoded; none: by software.
+    device: Option<Device>,
 }
 
 impl Source {
@@ -109,7 +114,7 @@ impl Source {
             .map_err(|error| Error::machinery("cannot set up the reader", error))?;
         let input = ffi::open_input(io, InputOptions { demuxer, format, decoder })
             .map_err(|error| trouble.get().unwrap_or_else(|| not_opened(error)))?;
-        Ok(Self { input, trouble, expectation, indexed, position_bytes: 0 })
+        Ok(Self { input, trouble, expectation, indexed, position_bytes: 0, device: None })
     }
 
     /// FFmpeg's first name for the demuxer.
@@ -126,6 +131,36 @@ impl Source {
     /// A stream by its index.
     pub fn stream(&self, index: usize) -> Result<Stream<'_>> {
         self.input.stream(index).ok_or_else(|| Error::Source(format!("the file has no stream {index}")))
+    }
+
+    /// Lets a device decode a stream, if there is one for its codec. Pictures of other formats are left to software.
+    pub fn decode_on(&mut self, stream_index: usize, devices: &BTreeMap<String, DeviceName>) -> Result<()> {
+        let stream = self.stream(stream_index)?;
+        let is_usual = semi_planar::layout(ffi::parameters(&stream).pixel_format).is_some();
+        let device = devices.get(stream.parameters().id().name()).filter(|_| is_usual);
+        let open = |name: &DeviceName| Device::open(&name.kind, name.node.as_deref());
+        self.device = device
+            .map(open)
+            .transpose()
+            .map_err(|error| Error::Decoder(format!("the device does not open: {error}")))?;
+        Ok(())
+    }
+
+    /// A device decodes.
+    pub fn is_on_device(&self) -> bool {
+        self.device.is_some()
+    }
+
+    /// A decoded picture as software gives it.
+    pub fn in_memory(&self, picture: frame::Video) -> Result<frame::Video> {
+        if self.device.is_none() {
+            return Ok(picture);
+        }
+        let failed = |error| Error::Decoder(format!("a picture does not come from the device: {error}"));
+        let Some(copy) = ffi::download(&picture).map_err(failed)? else { return Ok(picture) };
+        let mut plain = semi_planar::unpack(&copy);
+        ffi::copy_properties(&picture, &mut plain).map_err(failed)?;
+        Ok(plain)
     }
 
     /// Skips all streams but one, which is expected to be read to its end.
@@ -186,15 +221,22 @@ impl Source {
             // Where a stream does not say how far it reorders, the decoder would learn it from frames in wrong order.
             context.compliance(Compliance::Strict);
         }
+        if let Some(device) = &self.device {
+            device.lend(&mut context);
+        }
         context.set_threading(threading::Config {
             kind: threading::Type::Frame,
-            count: if conceals { 1 } else { DECODER_THREADS },
+            count: if conceals || self.is_on_device() { 1 } else { DECODER_THREADS },
             ..Default::default()
         });
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(stream.time_base());
         match choice::decoder_of_opacity(&stream) {
             Some(library) => decoder.open_as(library).and_then(|opened| opened.video()).map_err(unusable),
+            // FFmpeg's own decoder knows devices, the library that it prefers does not.
+            None if self.is_on_device() && stream.parameters().id() == codec::Id::AV1 => {
+                decoder.open_as("av1").and_then(|opened| opened.video()).map_err(unusable)
+            }
             None => decoder.video().map_err(unusable),
         }
     }

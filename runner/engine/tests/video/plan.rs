@@ -41,6 +41,8 @@ pub fn chunk(
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        encode_on: None,
+        decode_on: Default::default(),
     }
 }
 

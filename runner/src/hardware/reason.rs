@@ -1,12 +1,21 @@
 //! Why a device does not work: a pure function of what the trial answered and of what the libraries wrote.
 
 use flotilla_engine::report::DeviceAnswer;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::attempt::device::Ending;
+/// How a trial ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The engine answered; with it what the libraries wrote.
+    Answered(DeviceAnswer, String),
+    /// It said nothing within the limit.
+    Hung,
+    /// It died; with it what the libraries wrote.
+    Died(String),
+}
 
 /// Why a device does not do something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// There is none of this kind.
@@ -58,7 +67,7 @@ pub fn classify(ending: &Ending) -> Option<(Reason, String)> {
     match ending {
         Ending::Hung => Some((Reason::Hung, "it was silent for too long".to_owned())),
         Ending::Died(words) => Some((Reason::Crashed, last_line(words).to_owned())),
-        Ending::Answered(DeviceAnswer::Works, log) => software(log).map(|line| (Reason::NoDevice, line)),
+        Ending::Answered(DeviceAnswer::Works(_), log) => software(log).map(|line| (Reason::NoDevice, line)),
         Ending::Answered(DeviceAnswer::NotBuilt { name }, _) => {
             Some((Reason::NoEncoder, format!("this FFmpeg has no {name}")))
         }
@@ -149,9 +158,10 @@ mod tests {
     #[test]
     fn a_renderer_in_software_is_no_device() {
         let log = "[vulkan] Device 0 selected: llvmpipe (LLVM 15.0.6, 256 bits) (software)";
-        let found = classify(&Ending::Answered(DeviceAnswer::Works, log.into()));
+        let works = || DeviceAnswer::Works(Default::default());
+        let found = classify(&Ending::Answered(works(), log.into()));
         assert_eq!(found.map(|(reason, _)| reason), Some(Reason::NoDevice));
         let log = "[vulkan] Device 0 selected: a card (discrete)";
-        assert_eq!(classify(&Ending::Answered(DeviceAnswer::Works, log.into())), None);
+        assert_eq!(classify(&Ending::Answered(works(), log.into())), None);
     }
 }

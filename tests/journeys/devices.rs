@@ -26,9 +26,7 @@ impl Scene {
         device.fault(fault);
         let plug = |command: &mut std::process::Command| device.plug_into(command);
         let runner = Runner::start_with(&coordinator, "gpu", 1, stage.path(), plug);
-        wait_for("a runner that waits", PATIENCE, || {
-            (runner.tell(&["status"]) == "waiting for tasks").then_some(())
-        });
+        wait_for("a runner at work", PATIENCE, || runner.log().contains("running").then_some(()));
         Self { stage, coordinator, device, runner }
     }
 

@@ -76,7 +76,9 @@ fn devices_offers(coordinator: &Coordinator) -> Vec<String> {
 #[test]
 fn a_device_encodes_what_profiles_let_it_within_its_sessions() {
     let scene = Scene::new(1, "");
-    assert_eq!(devices_offers(&scene.coordinator), ["h264_test@hd"]);
+    wait_for("the device's offer", PATIENCE, || {
+        (devices_offers(&scene.coordinator) == ["h264_test@hd"]).then_some(())
+    });
     let (job, encoder) = scene.publish(1);
     assert_eq!(encoder, "h264_test");
     assert!(!scene.runner.log().contains("no session left"), "{}", scene.runner.log());

@@ -78,12 +78,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Works on the task and settles it with the coordinator.
-    pub async fn run(self) {
+    /// Works on the task and settles it with the coordinator. `slot` is dropped as soon as no engine needs it any more:
+    /// the last parts may still be going up then.
+    pub async fn run<S>(self, slot: S) {
         let started = Instant::now();
         let meter = Arc::new(Meter::new(self.context.pace.clone()));
         let mut usage = Usage::default();
-        let outcome = self.work(&meter, &mut usage).await;
+        let outcome = self.work(slot, &meter, &mut usage).await;
         usage.ran_ms = milliseconds(started.elapsed());
         usage.bytes_downloaded = meter.downloaded_bytes();
         usage.bytes_uploaded = meter.uploaded_bytes();
@@ -100,7 +101,7 @@ impl Attempt {
         }
     }
 
-    async fn work(&self, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
+    async fn work<S>(&self, slot: S, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
         let (assignment, inputs, outputs) = match self.prepare(meter) {
             Ok(prepared) => prepared,
             Err(message) => return Outcome::failed(FailureClass::Internal, message),
@@ -119,6 +120,7 @@ impl Attempt {
             reason = self.stopped() => Said::Stopped(reason),
         };
         let ended = child.end(Farewell::after(&said)).await;
+        drop(slot);
         usage.cpu_ms = milliseconds(ended.cpu_time);
         usage.peak_memory_bytes = ended.peak_memory_bytes;
         let outcome = tokio::select! {

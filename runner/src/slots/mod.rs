@@ -1,6 +1,10 @@
 //! The slots of this machine and the attempts in them. A slot is one engine child; admission never gives out
 //! more than there are, and an attempt that was leased beyond that waits here, named and renewed, for the
 //! next free one.
+//!
+//! A slot is free as soon as its engine has ended: while the last bytes of a result go up and the coordinator takes it,
+//! the next task computes. Once more attempts are settling than there are slots, slots stay empty for them: a slow network
+//! must not pile results up in memory.
 
 pub mod benchmark;
 pub mod capability;
@@ -12,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use flotilla_proto::fleet::{AttemptStatus, Lease, LeaseRef};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -28,7 +32,7 @@ pub struct Slots {
 struct Shared {
     count: u32,
     context: Context,
-    free: Semaphore,
+    free: Arc<Semaphore>,
     held: Mutex<BTreeMap<String, Held>>,
     released: Notify,
     tracker: TaskTracker,
@@ -39,19 +43,25 @@ struct Held {
     lease: LeaseRef,
     progress: Arc<AtomicU64>,
     stop: watch::Sender<Option<Stop>>,
+    /// Its engine has ended; its slot is another's.
+    settling: bool,
 }
 
 impl Slots {
     /// `count` empty slots.
     pub fn new(count: u32, context: Context) -> Self {
-        let free = Semaphore::new(count as usize);
+        let free = Arc::new(Semaphore::new(count as usize));
         let (held, released, tracker) = (Mutex::default(), Notify::new(), TaskTracker::new());
         Self { shared: Arc::new(Shared { count, context, free, held, released, tracker }) }
     }
 
     /// Tasks that could start now.
     pub fn free_count(&self) -> u32 {
-        self.shared.count.saturating_sub(self.held_count())
+        let held = self.held();
+        let settling = held.values().filter(|held| held.settling).count();
+        let beyond = settling.saturating_sub(self.shared.count as usize);
+        let busy = held.len() - settling + beyond;
+        self.shared.count.saturating_sub(u32::try_from(busy).unwrap_or(u32::MAX))
     }
 
     /// Attempts that are held, in whatever phase.
@@ -86,7 +96,10 @@ impl Slots {
             if held.contains_key(&id) {
                 return;
             }
-            held.insert(id.clone(), Held { lease: reference, progress: progress.clone(), stop });
+            held.insert(
+                id.clone(),
+                Held { lease: reference, progress: progress.clone(), stop, settling: false },
+            );
         }
         let span =
             tracing::info_span!("attempt", attempt.id = id, task.id = lease.task_id, job.id = lease.job_id);
@@ -119,14 +132,14 @@ impl Slots {
     }
 
     async fn occupy(self, attempt: Attempt, release: Release) {
-        let slot = tokio::select! {
-            slot = self.shared.free.acquire() => slot.expect("the slots are never closed"),
+        let permit = tokio::select! {
+            permit = self.shared.free.clone().acquire_owned() => permit.expect("the slots are never closed"),
             // Settles at once, because it is stopped.
-            _ = attempt.stopped() => return attempt.run().await,
+            _ = attempt.stopped() => return attempt.run(()).await,
         };
         tracing::info!("task started");
-        attempt.run().await;
-        drop((slot, release));
+        attempt.run(Slot { slots: self, attempt_id: release.attempt_id.clone(), _permit: permit }).await;
+        drop(release);
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
@@ -147,7 +160,23 @@ impl Held {
     }
 }
 
-/// Gives the slot back however the attempt ended, a panic included.
+/// What an engine runs in. Its attempt is only settling once it is dropped.
+struct Slot {
+    slots: Slots,
+    attempt_id: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(held) = self.slots.held().get_mut(&self.attempt_id) {
+            held.settling = true;
+        }
+        self.slots.shared.released.notify_one();
+    }
+}
+
+/// Forgets the attempt however it ended, a panic included.
 struct Release {
     slots: Slots,
     attempt_id: String,

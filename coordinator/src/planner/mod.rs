@@ -2,6 +2,7 @@
 //! chance. With a fixed chunk length the same source and profile always give the same plan, whatever the fleet.
 
 mod audio;
+mod balance;
 mod check;
 mod chunks;
 mod colour;

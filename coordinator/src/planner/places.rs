@@ -48,6 +48,11 @@ impl<'a> Places<'a> {
         self.draft.frame_count()
     }
 
+    /// Frames at which a keyframe of the source is first shown, rising.
+    pub(super) fn keyframes(&self) -> &[u64] {
+        &self.keyframes
+    }
+
     /// Frames that are decoded in vain where a chunk begins here.
     pub(super) fn lead_in(&self, cut: u64) -> u64 {
         let first_pts = self.draft.source_pts[frame_at(cut)];

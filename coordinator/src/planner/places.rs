@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::grid::Draft;
+use super::timeline::first_from;
 use crate::domain::source::VideoStream;
 
 /// Frames before the first one shown that a deinterlacer looks at.
@@ -128,7 +129,7 @@ fn lead_frames(stream: &VideoStream) -> usize {
 
 /// Grids show only frames that the source has.
 pub(super) fn position(stream: &VideoStream, pts: i64) -> usize {
-    stream.pts.partition_point(|&time| time < pts)
+    first_from(&stream.pts, pts)
 }
 
 pub(super) fn frame_at(frame: u64) -> usize {

@@ -105,7 +105,7 @@ impl<'a> Places<'a> {
 fn first_shown(drafts: &[Draft], stream: &VideoStream, keyframe: usize) -> Option<u64> {
     let pts = *stream.pts.get(keyframe + lead_frames(stream))?;
     let (primary, others) = drafts.split_first()?;
-    let first = primary.source_pts.partition_point(|&shown| shown < pts);
+    let first = first_from(&primary.source_pts, pts);
     let in_all = |at: &usize| {
         let time = primary.times[*at];
         let is_shown = |draft: &Draft| draft.has_frame_at(time, primary.timescale);

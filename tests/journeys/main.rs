@@ -6,6 +6,7 @@ mod cancelling;
 mod editing;
 mod examples;
 mod instances;
+mod measuring;
 mod merging;
 mod mistakes;
 mod muxing;

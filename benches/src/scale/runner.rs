@@ -66,6 +66,7 @@ impl Runner {
             draining: false,
             leaving: false,
             resting_reason: None,
+            benchmark: None,
             hold_ms,
         };
         let request = self.signed(request)?;

@@ -1,5 +1,7 @@
 //! The command line of `flotilla`.
 
+mod bench;
+mod capacity;
 mod client;
 pub mod exit;
 pub mod lists;
@@ -77,6 +79,10 @@ pub enum Command {
     Retry(JobArgs),
     /// List the runners that have joined.
     Runners(Remote),
+    /// Have runners measure themselves; rank and compare them, write reports.
+    Bench(bench::BenchArgs),
+    /// Say how many of which machines so many uploads a day need.
+    PlanCapacity(capacity::CapacityArgs),
     /// Make, list and revoke join tokens.
     Token(TokenArgs),
     /// Work for PeerTube instances as their runner: register, list, status, unregister.
@@ -268,6 +274,8 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
         Command::Cancel(args) => lists::cancel(args, json).await,
         Command::Retry(args) => lists::retry(args, json).await,
         Command::Runners(remote) => lists::runners(&remote, json).await,
+        Command::Bench(args) => bench::run(args, json).await,
+        Command::PlanCapacity(args) => capacity::run(args, json).await,
         Command::Token(args) => lists::token(args.command, json).await,
         Command::Peertube(args) => peertube::run(args, json).await,
         Command::Profiles(args) => profiles::run(&args, json),

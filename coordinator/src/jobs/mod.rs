@@ -1,6 +1,7 @@
 //! The verbs that every edge calls: submit, look, cancel, retry; runners; tokens. REST, command line and embedding
 //! programs all come through here, so that they cannot differ.
 
+mod bench;
 mod error;
 mod eta;
 mod ingest;
@@ -11,6 +12,7 @@ mod why;
 
 use std::sync::Arc;
 
+pub use bench::{BenchBoard, BenchOrderView, BenchWish, BenchmarkView};
 pub use error::JobsError;
 pub use submission::{ORDINARY_PRIORITY, ProfileChoice, SourceRef, Submission};
 pub use tokens::NewToken;

@@ -1,6 +1,7 @@
 //! What every backend must do. Each check is one small function over a fresh, empty store; a backend runs
 //! them all with [`contract_tests!`], one test each, by naming a function that opens such a store.
 
+pub mod benchmarks;
 pub mod fixtures;
 pub mod garbage;
 pub mod jobs;
@@ -53,6 +54,7 @@ macro_rules! contract_tests {
                 a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
                 what_the_coordinator_leaves_a_runner_finds,
             }
+            benchmarks { the_last_results_of_a_runner_are_kept_and_go_with_it, a_result_is_a_measurement_of_speed }
             notes { a_note_is_kept_replaced_and_dropped }
             races { every_task_is_accepted_once }
             operations { random_operations_keep_the_invariants }

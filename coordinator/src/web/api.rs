@@ -12,7 +12,7 @@
 //! | GET `/tokens`; DELETE `/tokens/{id}` | | tokens; 204 |
 //! | GET `/profiles` | | profiles |
 //!
-//! Instances: see `peertube`.
+//! Benchmarks: see `bench`. Instances: see `peertube`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::{Json, Query};
 use super::problem::Problem;
-use super::{auth, peertube};
+use super::{auth, bench, peertube};
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::edit::Edit;
 use crate::domain::{JobId, JobState};
@@ -110,7 +110,8 @@ pub fn router((jobs, peertube): (Jobs, Instances), admin_token: String) -> Route
         .route("/tokens", get(tokens).post(create_token))
         .route("/tokens/{id}", delete(revoke_token))
         .route("/profiles", get(profiles))
-        .with_state(jobs)
+        .with_state(jobs.clone())
+        .merge(bench::router(jobs))
         .merge(peertube::router(peertube))
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())

@@ -70,6 +70,7 @@ impl HandPlayed {
             draining: false,
             leaving: false,
             resting_reason: None,
+            benchmark: None,
             hold_ms: LONG,
         }
     }

@@ -117,6 +117,7 @@ impl Machine {
             draining: false,
             leaving: false,
             resting_reason: None,
+            benchmark: None,
             hold_ms: 2_000,
         }
     }

@@ -31,10 +31,11 @@ pub(super) async fn send(
         let files = &world.videos.get(video)?.files;
         files.iter().filter(|file| has(file)).max_by_key(|file| file.resolution).map(|file| file.path.clone())
     };
+    let version = shared.lock().version;
     let found = match what {
         "max-quality" => best(|file| file.has_video),
-        "max-quality/audio" => best(|file| file.has_audio),
-        "thumbnails/max-quality" | "previews/max-quality" => {
+        "max-quality/audio" if version.separates_sound() => best(|file| file.has_audio),
+        route if version.has_picture_at(route) => {
             shared.lock().videos.get(video).and_then(|video| video.preview.clone())
         }
         _ => None,

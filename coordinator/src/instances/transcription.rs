@@ -73,7 +73,7 @@ async fn ended(mut command: Command) -> std::io::Result<Output> {
     let child = command.kill_on_drop(true).spawn()?;
     let group = Group(child.id());
     let output = child.wait_with_output().await?;
-    group.is_over();
+    group.release();
     Ok(output)
 }
 
@@ -82,7 +82,7 @@ struct Group(Option<u32>);
 
 impl Group {
     /// Its id may be another's from now on.
-    fn is_over(mut self) {
+    fn release(mut self) {
         self.0 = None;
     }
 }

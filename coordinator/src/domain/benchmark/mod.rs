@@ -120,7 +120,7 @@ impl Findings {
             return Err("its machine is described wrongly".to_owned());
         }
         match self.texts().find(|text| !is_plain(text)) {
-            Some(_) => return Err(format!("a text of it is longer than {MAX_TEXT} bytes or not one line")),
+            Some(_) => Err(format!("a text of it is longer than {MAX_TEXT} bytes or not one line")),
             None => self.measurements.iter().try_for_each(Measurement::check),
         }
     }

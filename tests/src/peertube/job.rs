@@ -67,6 +67,8 @@ pub struct Job {
     pub progress: Option<u8>,
     /// Why it failed.
     pub error: Option<String>,
+    /// Why it was last given back.
+    pub returned: Option<String>,
     /// The video that it is about.
     pub video: String,
     /// The job that has to be done before.

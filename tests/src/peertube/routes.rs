@@ -170,7 +170,12 @@ fn job_call(
     } else if text.is_empty() || text.chars().count() > 5000 {
         return problem(400, "", &format!("Should have a valid {field}"));
     } else if route == Route::Abort {
-        shared.lock().abort(&job.uuid);
+        let mut world = shared.lock();
+        world.abort(&job.uuid);
+        if let Some(job) = world.job(&job.uuid) {
+            job.returned = Some(text.to_owned());
+        }
+        drop(world);
         shared.ring();
     } else {
         shared.lock().fail(&job.uuid, text);

@@ -119,6 +119,7 @@ pub(super) fn job(
         failures: 0,
         progress: None,
         error: None,
+        returned: None,
         video: video.to_owned(),
         parent: parent.map(str::to_owned),
         stalls: 0,

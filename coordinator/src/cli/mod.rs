@@ -148,9 +148,13 @@ pub struct SubmitArgs {
     /// A picture to show where the source has sound only: a JPEG, PNG or WebP, named as the source is
     #[arg(long)]
     pub picture: Option<String>,
-    /// What of the source is kept, as JSON: [{"kind": "cut", "start_us": 0, "end_us": 9000000}]
+    /// What of the source is kept, as JSON: [{"kind": "cut", "start_us": 0, "end_us": 9000000}]; and what is put in, each
+    /// file by its number from 0: [{"kind": "add_intro", "file": 0}]
     #[arg(long, value_name = "JSON")]
     pub edits: Option<Edits>,
+    /// A file that an edit puts in, named as the source is; one for each
+    #[arg(long, value_name = "FILE")]
+    pub insert: Vec<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,

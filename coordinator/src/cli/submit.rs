@@ -37,6 +37,7 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         idempotency_key: args.idempotency_key,
         picture: args.picture,
         edits: args.edits.unwrap_or_default().0,
+        inserts: args.insert,
     };
     let job: JobView = client.post("/jobs", &body).await?;
     if !args.wait {

@@ -107,7 +107,8 @@ impl Jobs {
         let (has_picture, edits) = (submission.picture.is_some(), submission.edits.clone());
         let has_sound = submission.sound.is_some();
         let mut extras = Extras { has_picture, has_sound, edits, ..Extras::default() };
-        for (number, wanted) in (0..).zip(submission.picture.iter().chain(&submission.sound)) {
+        let beside = submission.picture.iter().chain(&submission.sound).chain(&submission.inserts);
+        for (number, wanted) in (0..).zip(beside) {
             let taken = ingest::take(&self.parts, self.parts.bucket.extra(job_id, number), wanted).await?;
             ours.extend(taken.is_ours.then(|| taken.at.clone()));
             extras.objects.push(ExtraObject { at: taken.at, size_bytes: taken.size_bytes });

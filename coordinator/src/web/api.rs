@@ -63,9 +63,12 @@ pub struct SubmitBody {
     /// Named as the source is: a JPEG, PNG or WebP, to be shown where the source has sound only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
-    /// What of the source is kept, in order; absent: all of it.
+    /// What of the source is kept, and what is put in, in order; absent: all of it and nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<Edit>,
+    /// Named as the source is: the files that the edits put in, each for one edit, which names it by its number from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inserts: Vec<String>,
 }
 
 /// A job with its tasks.
@@ -136,6 +139,7 @@ async fn submit(
         picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
         sound: None,
         edits: body.edits,
+        inserts: body.inserts.iter().map(|insert| SourceRef::remote(insert)).collect::<Result<_, _>>()?,
     };
     let job_id = jobs.submit(submission).await?;
     Ok((StatusCode::CREATED, Json(jobs.view(&job_id).await?)))

@@ -156,6 +156,12 @@ impl Place {
         self.model().await.job(kind, payload, &source)
     }
 
+    /// A file of studio jobs, known by that name.
+    pub async fn task_file(&self, name: &str) {
+        let path = self.source();
+        self.model().await.task_file(name, &path);
+    }
+
     /// What the coordinator says of the instance; null before it is registered.
     pub async fn view(&self) -> Value {
         let url = format!("{}/api/v1/peertube", self.coordinator().url());

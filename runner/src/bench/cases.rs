@@ -161,6 +161,7 @@ impl Clip {
             still: None,
             init_first: false,
             jumps: Vec::new(),
+            marks: Vec::new(),
         })
     }
 

@@ -118,12 +118,18 @@ impl Model {
         self.add(&video, source, preview, upload.web_videos, jobs)
     }
 
-    /// A job of any kind; `SOURCE` in its payload becomes the URL of its source, `FILES` that of all files of its video. Its
-    /// source is its picture as well.
+    /// Keeps a file for studio jobs, under that name.
+    pub fn task_file(&self, name: &str, path: &Path) {
+        self.shared.lock().task_files.insert(name.to_owned(), path.to_owned());
+    }
+
+    /// A job of any kind; `SOURCE` in its payload becomes the URL of its source, `TASK_FILES` that of the files of studio
+    /// jobs, `FILES` that of all files of its video. Its source is its picture as well.
     pub fn job(&self, kind: &str, payload: &Value, source: &Path) -> String {
         let (video, uuid) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
         let files = format!("{}/api/v1/runners/jobs/{uuid}/files/videos/{video}", self.url());
-        let text = payload.to_string().replace("SOURCE", "FILES/max-quality").replace("FILES", &files);
+        let text = payload.to_string().replace("SOURCE", "FILES/max-quality");
+        let text = text.replace("TASK_FILES", "FILES/studio/task-files").replace("FILES", &files);
         let payload = serde_json::from_str(&text).unwrap_or_else(|_| json!({}));
         let made = job(uuid.clone(), kind, payload, State::Pending, 100, &video, None);
         self.add(&video, source, Some(source), true, vec![made]);

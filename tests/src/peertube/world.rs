@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) now_ms: u64,
     pub(super) jobs: Vec<Job>,
     pub(super) videos: BTreeMap<String, Video>,
+    /// Files of studio jobs, by name.
+    pub(super) task_files: BTreeMap<String, PathBuf>,
     /// Token and name.
     pub(super) runners: Vec<(String, String)>,
     pub(super) calls: Vec<Call>,

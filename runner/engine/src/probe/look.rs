@@ -105,6 +105,7 @@ pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demu
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        marks: Vec::new(),
     }
 }
 

@@ -55,6 +55,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        marks: Vec::new(),
     })
 }
 

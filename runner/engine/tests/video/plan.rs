@@ -41,6 +41,7 @@ pub fn chunk(
         still: None,
         init_first: false,
         jumps: Vec::new(),
+        marks: Vec::new(),
     }
 }
 

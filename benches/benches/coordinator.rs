@@ -54,6 +54,7 @@ fn film(hours: i64, frames_per_second: i64) -> Source {
         audio: vec![],
         text: vec![],
         notes: vec![],
+        inserts: vec![],
     }
 }
 

@@ -15,7 +15,7 @@ use crate::instances::Instances;
 use crate::jobs::Jobs;
 use crate::lifecycle::Lifecycle;
 use crate::objects::{EmbeddedServer, Storage, StorageConfig, StorageError, WorkBucket};
-use crate::parts::{Busy, Parts, Plans, Roster, Shares, Turns, Waiting};
+use crate::parts::{Benches, Busy, Parts, Plans, Roster, Shares, Turns, Waiting};
 use crate::scheduler;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
@@ -66,6 +66,7 @@ impl Coordinator {
             join_wanted: Notify::new(),
             early_wanted: Notify::new(),
             sweep_wanted: Notify::new(),
+            benches: Benches::default(),
             lifecycle: Lifecycle::default(),
             busy: Busy::default(),
             turns: Turns::default(),

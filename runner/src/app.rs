@@ -7,6 +7,7 @@ use flotilla_proto::fleet::SyncRequest;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::attempt::Context;
+use crate::bench;
 use crate::config::{Address, Config, Join};
 use crate::coordinator::{self, Client};
 use crate::devices::keep::keep;
@@ -39,6 +40,7 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
     let benchmark = Benchmark::load(&state, &key);
     let capabilities = capability::capabilities(&machine, slot_count, &trials, benchmark.as_ref());
+    let meter = bench::meter(&config, &state, &identity, (&machine, slot_count, trials));
     let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
     tracing::info!(
         encoders = names.join(" "),
@@ -67,7 +69,7 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
         session.id = session_id,
         "running"
     );
-    let link = Link::new(client, slots, tokens.clone(), session_id, capabilities, verdict);
+    let link = Link::new(client, slots, tokens.clone(), session_id, capabilities, (verdict, meter));
     let failed = |cause| Error::Coordinator { doing: "working", url: identity.url, cause };
     let gave_back = link.run().await.map_err(failed)?;
     if gave_back { Err(Error::Interrupted) } else { Ok(()) }

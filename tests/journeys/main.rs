@@ -7,6 +7,7 @@ mod devices;
 mod editing;
 mod examples;
 mod instances;
+mod measuring;
 mod merging;
 mod mistakes;
 mod muxing;

@@ -181,6 +181,7 @@ fn outcome(claimed: &ClaimedTask) -> Outcome {
             audio: vec![],
             text: vec![],
             notes: vec![],
+            inserts: vec![],
         }),
         TaskKind::EncodeChunk { .. } => {
             let track = Track { init_segment: vec![0; 700], sample_count: 240, fragments: vec![] };

@@ -67,6 +67,7 @@ impl Runner {
             leaving: false,
             resting_reason: None,
             device_rooms: vec![],
+            benchmark: None,
             hold_ms,
         };
         let request = self.signed(request)?;

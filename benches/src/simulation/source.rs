@@ -151,5 +151,6 @@ fn source(video: VideoStream, seconds: u32) -> Source {
         audio: vec![sound],
         text: Vec::new(),
         notes: Vec::new(),
+        inserts: Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! The command line of `flotilla`.
 
+mod bench;
+mod capacity;
 mod client;
 pub mod exit;
 pub mod lists;
@@ -77,6 +79,10 @@ pub enum Command {
     Retry(JobArgs),
     /// List the runners that have joined.
     Runners(Remote),
+    /// Have runners measure themselves; rank and compare them, write reports.
+    Bench(bench::BenchArgs),
+    /// Say how many of which machines so many uploads a day need.
+    PlanCapacity(capacity::CapacityArgs),
     /// Make, list and revoke join tokens.
     Token(TokenArgs),
     /// Work for PeerTube instances as their runner: register, list, status, unregister.
@@ -142,9 +148,13 @@ pub struct SubmitArgs {
     /// A picture to show where the source has sound only: a JPEG, PNG or WebP, named as the source is
     #[arg(long)]
     pub picture: Option<String>,
-    /// What of the source is kept, as JSON: [{"kind": "cut", "start_us": 0, "end_us": 9000000}]
+    /// What of the source is kept, as JSON: [{"kind": "cut", "start_us": 0, "end_us": 9000000}]; and what is put in, each
+    /// file by its number from 0: [{"kind": "add_intro", "file": 0}]
     #[arg(long, value_name = "JSON")]
     pub edits: Option<Edits>,
+    /// A file that an edit puts in, named as the source is; one for each
+    #[arg(long, value_name = "FILE")]
+    pub insert: Vec<String>,
     /// A repeated submission under the same key finds the first one's job.
     #[arg(long)]
     pub idempotency_key: Option<String>,
@@ -268,6 +278,8 @@ pub async fn run(cli: Cli) -> Result<(), UserError> {
         Command::Cancel(args) => lists::cancel(args, json).await,
         Command::Retry(args) => lists::retry(args, json).await,
         Command::Runners(remote) => lists::runners(&remote, json).await,
+        Command::Bench(args) => bench::run(args, json).await,
+        Command::PlanCapacity(args) => capacity::run(args, json).await,
         Command::Token(args) => lists::token(args.command, json).await,
         Command::Peertube(args) => peertube::run(args, json).await,
         Command::Profiles(args) => profiles::run(&args, json),

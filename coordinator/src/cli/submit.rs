@@ -13,7 +13,7 @@ use crate::lifecycle::interrupted;
 use crate::web::SubmitBody;
 
 /// How often a waiting command looks.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Submits a job and, if asked to, waits for its end.
 pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
@@ -37,6 +37,7 @@ pub async fn run(args: SubmitArgs, json: bool) -> Result<(), UserError> {
         idempotency_key: args.idempotency_key,
         picture: args.picture,
         edits: args.edits.unwrap_or_default().0,
+        inserts: args.insert,
     };
     let job: JobView = client.post("/jobs", &body).await?;
     if !args.wait {

@@ -65,6 +65,7 @@ mod tests {
             slices: vec![Slice { start_frame: start, end_frame: start + 240 }],
             jumps: vec![],
             effort_permille: 1000,
+            clip: None,
         };
         let grid = Grid {
             timescale: 24,
@@ -83,6 +84,8 @@ mod tests {
             renditions: vec![],
             chunks: vec![chunk(0), chunk(240), chunk(480)],
             still: None,
+            clips: vec![],
+            marks: vec![],
         };
         Plan {
             profile: "web".to_owned(),

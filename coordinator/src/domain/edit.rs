@@ -1,9 +1,18 @@
-//! Edits of a video that somebody asked for: what of the source is kept. They apply in order, each to what the one
-//! before has left, and none of them touches the source.
+//! Edits of a video that somebody asked for: what of the source is kept, and what is put in. They apply in order, each to
+//! what the one before has left, and none of them touches a file.
+//!
+//! ```text
+//!  source            |------------------------|
+//!  add_intro    |---||------------------------|          a part for each file, in the order of the time line
+//!  cut            |-||----------------|                  spans of the file's own time, rising and apart
+//! ```
+
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 
-/// An edit. Times are microseconds from the start of what it is applied to.
+/// An edit. Times are microseconds from the start of what it is applied to. `file` counts the inserts of the job from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Edit {
@@ -21,6 +30,45 @@ pub enum Edit {
         /// Start and end of each, in any order; they may overlap.
         segments: Vec<(u64, u64)>,
     },
+    /// Puts a clip before it.
+    AddIntro {
+        /// The clip.
+        file: u32,
+    },
+    /// Puts a clip behind it.
+    AddOutro {
+        /// The clip.
+        file: u32,
+    },
+    /// Lays a picture over all that is there, in the upper right corner.
+    AddWatermark {
+        /// The picture.
+        file: u32,
+        /// Its height, millionths of the video's.
+        height_ppm: u32,
+        /// Its distance from the right edge, millionths of the video's height.
+        right_ppm: u32,
+        /// Its distance from the upper edge, millionths of the video's height.
+        top_ppm: u32,
+    },
+}
+
+/// What a file is that an edit puts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InsertKind {
+    /// A video.
+    Clip,
+    /// A picture to lay over the video.
+    Mark,
+}
+
+/// What a file of an edited video contributes to its time line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which insert; none: the source.
+    pub file: Option<u32>,
+    /// What of it, rising and apart.
+    pub spans: Vec<Span>,
 }
 
 /// A stretch of a time line, microseconds, end exclusive. One that is open ends at [`Span::END`].
@@ -35,18 +83,73 @@ pub struct Span {
 impl Span {
     /// Wherever the end is.
     pub const END: u64 = u64::MAX;
+
+    /// Microseconds.
+    pub fn length_us(self) -> u64 {
+        self.end_us - self.start_us
+    }
 }
 
-/// The stretches of the source that edits leave, rising and apart; the error says what cannot be done.
-pub fn kept(edits: &[Edit]) -> Result<Vec<Span>, String> {
-    let mut spans = vec![Span { start_us: 0, end_us: Span::END }];
+/// Whole: millionths.
+const WHOLE_PPM: u32 = 1_000_000;
+
+/// Says what cannot be done whatever the files are.
+pub fn check(edits: &[Edit], insert_count: usize) -> Result<(), String> {
+    let used = inserts(edits);
+    let mut files: Vec<u32> = used.iter().map(|&(file, _)| file).collect();
+    files.sort_unstable();
+    if !(0..).zip(&files).all(|(number, &file)| number == file) || files.len() != insert_count {
+        return Err(format!(
+            "{insert_count} files are put in; each is for one edit, which names it from 0 on"
+        ));
+    }
     for edit in edits {
-        spans = within(&spans, &ranges(edit)?);
-        if spans.is_empty() {
+        if let Edit::AddWatermark { height_ppm, right_ppm, top_ppm, .. } = edit
+            && (*height_ppm == 0 || height_ppm.max(right_ppm).max(top_ppm) > &WHOLE_PPM)
+        {
+            return Err("a watermark is at most as high as the video, and as far from its edges".to_owned());
+        }
+    }
+    timeline(edits, |_| Span::END).map(drop)
+}
+
+/// The files that edits put in, in the order of the edits.
+pub fn inserts(edits: &[Edit]) -> Vec<(u32, InsertKind)> {
+    let insert = |edit: &Edit| match edit {
+        Edit::Cut { .. } | Edit::RemoveSegments { .. } => None,
+        Edit::AddIntro { file } | Edit::AddOutro { file } => Some((*file, InsertKind::Clip)),
+        Edit::AddWatermark { file, .. } => Some((*file, InsertKind::Mark)),
+    };
+    edits.iter().filter_map(insert).collect()
+}
+
+/// The parts that edits leave, each file at most once; the error says what cannot be done. `length_us` tells the length of
+/// the source (none) and of clips. What is open of the source stays so while nothing comes behind it.
+pub fn timeline(edits: &[Edit], length_us: impl Fn(Option<u32>) -> u64) -> Result<Vec<Part>, String> {
+    let mut parts = vec![Part { file: None, spans: vec![Span { start_us: 0, end_us: Span::END }] }];
+    for edit in edits {
+        let clip = |file| Part {
+            file: Some(file),
+            spans: vec![Span { start_us: 0, end_us: length_us(Some(file)) }],
+        };
+        match edit {
+            Edit::Cut { .. } | Edit::RemoveSegments { .. } => parts = within(&parts, &ranges(edit)?),
+            Edit::AddIntro { file } => parts.insert(0, clip(*file)),
+            Edit::AddOutro { file } => {
+                let end = Span { start_us: 0, end_us: length_us(None) };
+                for part in parts.iter_mut().filter(|part| part.file.is_none()) {
+                    part.spans = part.spans.iter().filter_map(|&span| common(span, end)).collect();
+                }
+                parts.push(clip(*file));
+            }
+            Edit::AddWatermark { .. } => {}
+        }
+        parts.retain(|part| !part.spans.is_empty());
+        if parts.is_empty() {
             return Err("the edits leave nothing".to_owned());
         }
     }
-    Ok(spans)
+    Ok(parts)
 }
 
 /// What an edit keeps of its time line.
@@ -74,21 +177,24 @@ fn ranges(edit: &Edit) -> Result<Vec<Span>, String> {
             }
             Ok(kept)
         }
+        Edit::AddIntro { .. } | Edit::AddOutro { .. } | Edit::AddWatermark { .. } => {
+            Ok(vec![Span { start_us: 0, end_us: Span::END }])
+        }
     }
 }
 
-/// `ranges` of the time line that `spans` of the source make, end to end.
-fn within(spans: &[Span], ranges: &[Span]) -> Vec<Span> {
-    let mut found: Vec<Span> = Vec::new();
-    for range in ranges {
-        let mut passed = 0_u64;
-        for span in spans {
-            let length = span.end_us - span.start_us;
-            let end = passed.saturating_add(length);
-            let (from, to) = (range.start_us.max(passed), range.end_us.min(end));
-            if from < to {
-                let start_us = span.start_us + (from - passed);
-                let end_us = if to == end { span.end_us } else { span.start_us + (to - passed) };
+/// `ranges` of the time line that the parts make, end to end.
+fn within(parts: &[Part], ranges: &[Span]) -> Vec<Part> {
+    let mut passed = 0_u64;
+    let mut shorter = |part: &Part| {
+        let mut found: Vec<Span> = Vec::new();
+        for span in &part.spans {
+            let end = passed.saturating_add(span.length_us());
+            let place = Span { start_us: passed, end_us: end };
+            for kept in ranges.iter().filter_map(|&range| common(range, place)) {
+                let start_us = span.start_us + (kept.start_us - passed);
+                let end_us =
+                    if kept.end_us == end { span.end_us } else { span.start_us + (kept.end_us - passed) };
                 match found.last_mut() {
                     Some(last) if last.end_us == start_us => last.end_us = end_us,
                     _ => found.push(Span { start_us, end_us }),
@@ -96,59 +202,13 @@ fn within(spans: &[Span], ranges: &[Span]) -> Vec<Span> {
             }
             passed = end;
         }
-    }
-    found
+        Part { file: part.file, spans: found }
+    };
+    parts.iter().map(&mut shorter).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: u64 = 1_000_000;
-
-    fn cut(start: Option<u64>, end: Option<u64>) -> Edit {
-        let us = |seconds: Option<u64>| seconds.map(|seconds| seconds * SECOND);
-        Edit::Cut { start_us: us(start), end_us: us(end) }
-    }
-
-    fn remove(segments: &[(u64, u64)]) -> Edit {
-        let us = |&(start, end): &(u64, u64)| (start * SECOND, end * SECOND);
-        Edit::RemoveSegments { segments: segments.iter().map(us).collect() }
-    }
-
-    /// Seconds; 0 for the end.
-    fn check(edits: &[Edit], expected: &[(u64, u64)]) {
-        let seconds = |us: u64| if us == Span::END { 0 } else { us / SECOND };
-        let found: Vec<_> = kept(edits)
-            .unwrap()
-            .into_iter()
-            .map(|span| (seconds(span.start_us), seconds(span.end_us)))
-            .collect();
-        assert_eq!(found, expected, "{edits:?}");
-    }
-
-    #[test]
-    fn each_edit_applies_to_what_the_one_before_has_left() {
-        check(&[], &[(0, 0)]);
-        check(&[cut(Some(2), Some(9))], &[(2, 9)]);
-        check(&[cut(Some(2), Some(9)), cut(Some(1), None)], &[(3, 9)]);
-        check(&[cut(Some(2), Some(9)), remove(&[(1, 3)])], &[(2, 3), (5, 9)]);
-        check(&[remove(&[(1, 3)]), cut(None, Some(4))], &[(0, 1), (3, 6)]);
-        check(&[remove(&[(1, 3)]), remove(&[(0, 2)])], &[(4, 0)]);
-    }
-
-    #[test]
-    fn segments_may_overlap_and_come_in_any_order() {
-        check(&[remove(&[(5, 7), (1, 3), (2, 4)])], &[(0, 1), (4, 5), (7, 0)]);
-        check(&[remove(&[(0, 1)])], &[(1, 0)]);
-        check(&[remove(&[])], &[(0, 0)]);
-    }
-
-    #[test]
-    fn an_edit_that_ends_before_it_starts_or_leaves_nothing_is_refused() {
-        assert!(kept(&[cut(Some(2), Some(2))]).is_err());
-        assert!(kept(&[remove(&[(3, 1)])]).is_err());
-        let all = Edit::RemoveSegments { segments: vec![(0, Span::END)] };
-        assert_eq!(kept(&[all]).unwrap_err(), "the edits leave nothing");
-    }
+/// What lies in both.
+fn common(one: Span, other: Span) -> Option<Span> {
+    let span = Span { start_us: one.start_us.max(other.start_us), end_us: one.end_us.min(other.end_us) };
+    (span.start_us < span.end_us).then_some(span)
 }

@@ -1,6 +1,8 @@
 //! What the fleet is made of: jobs, their plans, tasks, attempts, leases and runners. Pure data and pure transitions:
 //! nothing here does I/O or reads a clock, so every rule can be tested by a table.
 
+pub mod benchmark;
+pub mod capacity;
 pub mod choice;
 pub mod damage;
 pub mod dispatch;

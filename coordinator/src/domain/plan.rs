@@ -1,6 +1,7 @@
 //! The plan of a job: made once, before any encoding, and never changed. It fixes the output frame grids, the chunks, the
 //! renditions and every encoder setting that changes bytes, so that any runner makes the same bytes from it.
 
+mod edited;
 mod package;
 mod storyboard;
 
@@ -14,6 +15,7 @@ use super::sequence::Sequence;
 use super::source::{Colour, Fields};
 use super::task::TaskKind;
 use super::work::Work;
+pub use edited::{Clip, Mark, SoundInput, SoundPart};
 pub use package::{Package, RenditionFile};
 pub use storyboard::{Seek, StoryboardPlan};
 
@@ -66,6 +68,12 @@ pub struct VideoPlan {
     /// One picture for all frames; none: a video.
     #[serde(default)]
     pub still: Option<Still>,
+    /// What edits put before and behind the source.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clips: Vec<Clip>,
+    /// What edits lay over it, the last one on top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
 }
 
 /// The one picture of a still-image video.
@@ -104,7 +112,7 @@ pub struct Grid {
     pub gop_frames: u32,
     /// Presentation times in ticks, strictly rising; the last entry is the end of the last frame.
     pub times: Sequence,
-    /// Timestamps of the source frames shown, source ticks, never falling.
+    /// Timestamps of the source frames shown, source ticks; never falling within the frames of one file.
     pub source_pts: Sequence,
 }
 
@@ -170,7 +178,7 @@ impl Grid {
     }
 }
 
-/// A chunk: for each grid, which of its frames.
+/// A chunk: for each grid, which of its frames. They are all of one file: the source, or a clip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
     /// Keyframe to seek to, source ticks; none: decode from the start.
@@ -183,6 +191,9 @@ pub struct Chunk {
     /// Expected effort of a frame, thousandths of an ordinary frame of this video. For estimates only.
     #[serde(default = "ordinary_effort")]
     pub effort_permille: u32,
+    /// Which of [`VideoPlan::clips`] it is of; none: of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<u32>,
 }
 
 /// Effort of an ordinary frame, in thousandths of itself.
@@ -295,6 +306,10 @@ pub struct AudioPlan {
     /// all of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<(u64, u64)>,
+    /// The track is made of several files, one after the other; then stream, `first_pts` and `kept` mean nothing. None: it
+    /// is the source's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SoundPart>,
     /// Time of the first sample that sounds, source ticks; none in plans of older versions.
     #[serde(default)]
     pub first_pts: Option<i64>,

@@ -67,18 +67,25 @@ impl FromIterator<i64> for Sequence {
     fn from_iter<I: IntoIterator<Item = i64>>(values: I) -> Self {
         let mut values = values.into_iter();
         let Some(first) = values.next() else { return Self::default() };
-        let mut sequence = Self { first, length: 1, runs: Vec::new() };
-        let mut before = first;
+        let (mut before, mut length, mut runs) = (first, 1, Vec::new());
+        // The run that grows is kept apart: a film is millions of values and few runs.
+        let (mut step, mut count) = (0, 0);
         for value in values {
-            let step = value - before;
-            before = value;
-            sequence.length += 1;
-            match sequence.runs.last_mut() {
-                Some((last, count)) if *last == step => *count += 1,
-                _ => sequence.runs.push((step, 1)),
+            let next = value - before;
+            (before, length) = (value, length + 1);
+            if next == step {
+                count += 1;
+                continue;
             }
+            if count > 0 {
+                runs.push((step, count));
+            }
+            (step, count) = (next, 1);
         }
-        sequence
+        if count > 0 {
+            runs.push((step, count));
+        }
+        Self { first, length, runs }
     }
 }
 

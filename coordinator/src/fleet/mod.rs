@@ -8,6 +8,7 @@
 //!  Fail ------> results    an attempt given back
 //! ```
 
+mod bench;
 mod convert;
 mod join;
 mod lease;

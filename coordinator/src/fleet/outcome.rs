@@ -8,7 +8,7 @@ use wire::task_result::Kind;
 use super::convert::rational;
 use crate::domain::outcome::{Fragment, Outcome, Track};
 use crate::domain::source::{
-    AudioStream, Colour, DolbyVision, Fields, PictureFacts, Source, TextStream, VideoStream,
+    AudioStream, Colour, DolbyVision, Fields, Insert, PictureFacts, Source, TextStream, VideoStream,
 };
 
 /// Most streams that a source may have.
@@ -52,6 +52,7 @@ fn source(probe: wire::ProbeResult) -> Result<Source, String> {
     if probe.video.len() + probe.audio.len() + probe.text.len() > MAX_STREAMS {
         return Err(format!("a source with more than {MAX_STREAMS} streams"));
     }
+    let inserts = probe.inserts.into_iter().map(insert).collect::<Result<_, _>>()?;
     Ok(Source {
         demuxer: probe.demuxer,
         duration_us: probe.duration_us,
@@ -60,7 +61,18 @@ fn source(probe: wire::ProbeResult) -> Result<Source, String> {
         audio: probe.audio.into_iter().map(audio).collect::<Result<_, _>>()?,
         text: probe.text.into_iter().map(text).collect(),
         notes: probe.notes,
+        inserts,
     })
+}
+
+fn insert(found: wire::InsertResult) -> Result<Insert, String> {
+    match found.kind.ok_or("a file of the edits is not described")? {
+        wire::insert_result::Kind::Clip(clip) if !clip.inserts.is_empty() => {
+            Err("a file of the edits has edits".into())
+        }
+        wire::insert_result::Kind::Clip(clip) => source(clip).map(Insert::Clip),
+        wire::insert_result::Kind::Mark(mark) => Ok(Insert::Mark { width: mark.width, height: mark.height }),
+    }
 }
 
 fn video(stream: wire::VideoStream) -> Result<VideoStream, String> {

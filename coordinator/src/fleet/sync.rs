@@ -6,7 +6,7 @@ use std::time::Duration;
 use flotilla_proto::fleet as wire;
 use tonic::Status;
 
-use super::{convert, lease, unavailable};
+use super::{bench, convert, lease, unavailable};
 use crate::domain::choice::Room;
 use crate::domain::runner::LIVE_MS;
 use crate::domain::{AttemptId, LeaseRef};
@@ -36,6 +36,9 @@ pub async fn sync(
     if request.leaving {
         return leave(parts, runner).await;
     }
+    if let Some(said) = &request.benchmark {
+        bench::hear(parts, runner, said).await?;
+    }
     let offers = offers(parts, runner, &request).await?;
     let hold = Duration::from_millis(u64::from(request.hold_ms.min(parts.config.leases.hold_ms)));
     let deadline = tokio::time::Instant::now() + hold;
@@ -48,12 +51,18 @@ pub async fn sync(
     let mut stop = note_beat(parts, runner, &request).await?;
     loop {
         place.look();
-        // Boxed: a call that hangs must not keep room for all that a lease needs.
-        let start = Box::pin(assign(parts, runner, &request, &turn)).await?;
-        if !start.is_empty() || !stop.is_empty() || tokio::time::Instant::now() >= deadline {
+        // One that is about to measure itself takes no more work.
+        let is_asked = bench::is_news(parts, runner, &request);
+        let start = match is_asked {
+            true => vec![],
+            // Boxed: a call that hangs must not keep room for all that a lease needs.
+            false => Box::pin(assign(parts, runner, &request, &turn)).await?,
+        };
+        if is_asked || !start.is_empty() || !stop.is_empty() || tokio::time::Instant::now() >= deadline {
             // Who has come back must not hear of the drain that his call has ended.
             let drain = runner.draining && takes_none(&request);
-            return Ok(answer(parts, drain, start, stop));
+            let benchmark = bench::order(parts, runner);
+            return Ok(wire::SyncResponse { benchmark, ..answer(parts, drain, start, stop) });
         }
         place.found_nothing();
         tokio::select! {
@@ -89,6 +98,7 @@ fn answer(parts: &Parts, drain: bool, start: Vec<wire::Lease>, stop: Vec<Attempt
         stop_attempt_ids: stop.iter().map(AttemptId::to_string).collect(),
         drain,
         next_call_ms: 0,
+        benchmark: None,
         self_stop_ms: parts.config.leases.self_stop_ms,
     }
 }

@@ -6,8 +6,10 @@ use flotilla_proto::delta;
 use flotilla_proto::fleet as wire;
 use wire::task_spec::Kind;
 
+use crate::domain::edit::InsertKind;
 use crate::domain::plan::{
-    AudioPlan, Chunk, Grid, Rendition, Seek, Slice, SourcePicture, Still, StoryboardPlan, VideoPlan,
+    AudioPlan, Chunk, Grid, Mark, Rendition, Seek, Slice, SoundPart, SourcePicture, Still, StoryboardPlan,
+    VideoPlan,
 };
 use crate::domain::source::Fields;
 use crate::domain::{Limits, Plan, Rational};
@@ -17,7 +19,9 @@ use crate::scheduler::Work;
 /// What a runner is told to do.
 pub fn to_wire(work: &Work) -> wire::TaskSpec {
     let kind = match work {
-        Work::Probe { limits, sound_apart } => Some(Kind::Probe(probe(limits, *sound_apart))),
+        Work::Probe { limits, sound_apart, inserts } => {
+            Some(Kind::Probe(probe(limits, *sound_apart, inserts)))
+        }
         Work::EncodeChunk { plan, chunk_index, made_by, max_pixels } => {
             encode_chunk(plan, *chunk_index, made_by, *max_pixels).map(Kind::EncodeChunk)
         }
@@ -65,7 +69,11 @@ fn muxed_spec(segments: &[MuxedSegment]) -> wire::MuxedSpec {
     wire::MuxedSpec { segments: segments.iter().map(segment).collect() }
 }
 
-fn probe(limits: &Limits, sound_apart: bool) -> wire::ProbeSpec {
+fn probe(limits: &Limits, sound_apart: bool, inserts: &[InsertKind]) -> wire::ProbeSpec {
+    let kind = |kind: &InsertKind| match kind {
+        InsertKind::Clip => wire::InsertKind::Clip.into(),
+        InsertKind::Mark => wire::InsertKind::Mark.into(),
+    };
     let source = wire::SourceLimits {
         max_streams: limits.max_streams,
         max_duration_seconds: limits.max_duration_seconds,
@@ -73,7 +81,12 @@ fn probe(limits: &Limits, sound_apart: bool) -> wire::ProbeSpec {
         max_frames_per_second: limits.max_frames_per_second,
         max_attachment_bytes: limits.max_attachment_bytes,
     };
-    wire::ProbeSpec { max_pixels: limits.max_pixels, limits: Some(source), sound_apart }
+    wire::ProbeSpec {
+        max_pixels: limits.max_pixels,
+        limits: Some(source),
+        sound_apart,
+        inserts: inserts.iter().map(kind).collect(),
+    }
 }
 
 fn encode_chunk(
@@ -87,19 +100,32 @@ fn encode_chunk(
     let grids = video.grids.iter().zip(&chunk.slices).map(|(grid, slice)| grid_slice(grid, *slice)).collect();
     let renditions: Option<Vec<_>> =
         video.renditions.iter().map(|rendition| video_rendition(video, chunk, rendition, made_by)).collect();
+    let clip = video.clip_of(chunk);
+    let upright = match clip {
+        Some(clip) => picture(clip.picture, clip.rotation_degrees, clip.interlaced),
+        None => picture(video.picture, video.rotation_degrees, video.interlaced),
+    };
+    // Before them come the video and, of a still-image video, its picture.
+    let first_mark = if video.still == Some(Still::Given) { 2 } else { 1 };
     Some(wire::EncodeChunkSpec {
-        stream_index: video.stream_index,
-        demuxer: plan.demuxer.clone(),
+        stream_index: clip.map_or(video.stream_index, |clip| clip.stream_index),
+        demuxer: clip.map_or(&plan.demuxer, |clip| &clip.demuxer).clone(),
         chunk_index,
         seek_pts: chunk.seek_pts,
         grids,
         renditions: renditions?,
-        picture: Some(picture(video.picture, video.rotation_degrees, video.interlaced)),
+        picture: Some(upright),
         max_pixels,
         still: video.still.map(|still| still_picture(still).into()),
         init_first: chunk_index == 0,
         jumps: chunk.jumps.iter().map(seek).collect(),
+        marks: (first_mark..).zip(video.marks_of(chunk)).map(mark).collect(),
     })
+}
+
+fn mark((input, mark): (u32, &Mark)) -> wire::Mark {
+    let Mark { width, height, left, top, .. } = *mark;
+    wire::Mark { input, width, height, left, top }
 }
 
 fn storyboard(plan: &Plan, drawn: &StoryboardPlan, max_pixels: u64) -> wire::StoryboardSpec {
@@ -205,8 +231,33 @@ fn encode_audio(plan: &Plan, audio: &AudioPlan, fragment_limit: Option<u32>) -> 
         first_pts: audio.first_pts,
         init_first: true,
         fragment_limit,
-        kept: audio.kept.iter().map(|&(start, end)| wire::SampleSpan { start, end }).collect(),
+        kept: spans(&audio.kept),
+        parts: sound_parts(&audio.parts),
     }
+}
+
+/// The inputs are the files of those that sound, in order.
+fn sound_parts(parts: &[SoundPart]) -> Vec<wire::SoundPart> {
+    let mut inputs = 0..;
+    let part = |part: &SoundPart| {
+        let filled = wire::SoundPart { samples: part.samples, silence: part.silence, ..Default::default() };
+        match &part.sound {
+            None => filled,
+            Some(sound) => wire::SoundPart {
+                input: inputs.next(),
+                stream_index: sound.stream_index,
+                demuxer: sound.demuxer.clone(),
+                first_pts: Some(sound.first_pts),
+                kept: spans(&sound.kept),
+                ..filled
+            },
+        }
+    };
+    parts.iter().map(part).collect()
+}
+
+fn spans(kept: &[(u64, u64)]) -> Vec<wire::SampleSpan> {
+    kept.iter().map(|&(start, end)| wire::SampleSpan { start, end }).collect()
 }
 
 fn seek(seek: &Seek) -> wire::Seek {

@@ -43,6 +43,15 @@ pub struct Made {
     pub job: JobId,
 }
 
+/// Our copies of what an instance sends for one order, beside the source.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// Of sound.
+    pub picture: Option<Location>,
+    /// What edits put in, by number.
+    pub inserts: Vec<Location>,
+}
+
 /// The productions of one instance.
 #[derive(Default)]
 pub struct Desk {
@@ -179,14 +188,15 @@ impl Desk {
         (parts, jobs): (&Parts, &Jobs),
         client: &Client<'_>,
         mut production: ProductionRecord,
-        (single, picture): (&Single, Option<Location>),
+        (single, beside): (&Single, Beside),
         order: &str,
     ) -> Result<Made, Trouble> {
         let profile = recipe::single(&parts.profiles, single)?;
         let job = alone(jobs, order, |name| {
             let mut submission = submission(parts, client, &production, profile.clone(), name);
-            submission.picture = picture.clone().map(SourceRef::Object);
-            if let Single::Edited(edits) = single {
+            submission.picture = beside.picture.clone().map(SourceRef::Object);
+            submission.inserts = beside.inserts.iter().cloned().map(SourceRef::Object).collect();
+            if let Single::Edited { edits, .. } = single {
                 submission.edits.clone_from(edits);
             }
             submission
@@ -329,5 +339,6 @@ fn submission(
         picture: None,
         sound: production.sound_at.clone().map(SourceRef::Object),
         edits: Vec::new(),
+        inserts: Vec::new(),
     }
 }

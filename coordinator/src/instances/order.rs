@@ -111,14 +111,16 @@ pub async fn run(link: Arc<Link>, order: Arc<Order>) {
     link.over(&order, is_told).await;
 }
 
-/// Works. A source that is not there looks as if the job were no longer ours: a sign of life tells them apart.
+/// Works. A file that is not there looks as if the job were no longer ours: a sign of life tells them apart.
 async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
     let end = work::work(link, order).await;
-    if !matches!(end, Err(Trouble::Gone)) || order.answering.load(Ordering::Relaxed) {
-        return end;
-    }
+    let what = match end {
+        Err(Trouble::Gone) if !order.answering.load(Ordering::Relaxed) => "the source".to_owned(),
+        Err(Trouble::NotFound(what)) => what,
+        end => return end,
+    };
     patiently(|| link.runner.update(&order.uuid, &order.token, order.progress())).await?;
-    Err(Trouble::Ours("the instance does not find the source of this job".to_owned()))
+    Err(Trouble::Ours(format!("the instance does not find {what} of this job")))
 }
 
 /// Signs of life. Returns when the instance wants no more of it.
@@ -145,7 +147,7 @@ async fn settle(link: &Link, order: &Order, end: Result<(), Trouble>) -> bool {
             link.tally(|tally| tally.answered += 1).await;
             return true;
         }
-        Err(Trouble::Gone | Trouble::Unregistered) => {
+        Err(Trouble::Gone | Trouble::NotFound(_) | Trouble::Unregistered) => {
             link.abandon(order).await;
             link.tally(|tally| tally.lost += 1).await;
             return true;

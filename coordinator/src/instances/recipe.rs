@@ -39,7 +39,7 @@ pub fn single(library: &Library, wanted: &Single) -> Result<Profile, JobsError> 
     let as_web_video = |rungs: BTreeSet<Rung>| Menu { rungs, forms: BTreeSet::from([Form::Progressive]) };
     match wanted {
         Single::Merged { rung, .. } => profile(library, &as_web_video(BTreeSet::from([*rung]))),
-        Single::Edited(_) => {
+        Single::Edited { .. } => {
             let any = Rung { short_side: 0, fps: 0 };
             let mut profile = profile(library, &as_web_video(BTreeSet::from([any])))?;
             if let Some(video) = &mut profile.video {

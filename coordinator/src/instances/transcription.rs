@@ -2,9 +2,11 @@
 //! reads no media itself; it looks at what the command leaves in a folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde::Deserialize;
 use tokio::process::Command;
 use tokio::sync::Mutex;
@@ -42,9 +44,9 @@ pub async fn run(command: &Transcription, input: &Path, output: &Path) -> Result
     let mut words = command.command.iter().map(|word| filled(word, input, output));
     let program = words.next().ok_or_else(|| ours("transcription.command is empty".into()))?;
     let mut child = Command::new(&program);
-    child.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    child.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let longest = Duration::from_secs(60 * u64::from(command.max_minutes));
-    let ended = tokio::time::timeout(longest, child.output()).await;
+    let ended = tokio::time::timeout(longest, ended(child)).await;
     let ended =
         ended.map_err(|_| ours(format!("{program} took more than {} minutes", command.max_minutes)))?;
     let ended = ended.map_err(|error| ours(format!("{program} does not start: {error}")))?;
@@ -64,6 +66,35 @@ pub async fn run(command: &Transcription, input: &Path, output: &Path) -> Result
     let language =
         language.ok_or_else(|| ours("the language is not known: set transcription.language".into()))?;
     Ok(Captions { language, text })
+}
+
+/// Runs to its end. Where nobody waits for that any more, the command ends, and all that it has started.
+async fn ended(mut command: Command) -> std::io::Result<Output> {
+    let child = command.kill_on_drop(true).spawn()?;
+    let group = Group(child.id());
+    let output = child.wait_with_output().await?;
+    group.release();
+    Ok(output)
+}
+
+/// The processes of a running command: its first one leads the group.
+struct Group(Option<u32>);
+
+impl Group {
+    /// Its id may be another's from now on.
+    fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let leader = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(leader) = leader.map(Pid::from_raw) {
+            // A group that has ended by itself is no fault.
+            let _ = killpg(leader, Signal::SIGKILL);
+        }
+    }
 }
 
 fn filled(word: &str, input: &Path, output: &Path) -> String {

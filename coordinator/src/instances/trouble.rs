@@ -18,6 +18,9 @@ pub enum Trouble {
     /// The job is not ours any more: taken, cancelled, deleted, or answered. Nothing is told.
     #[error("the job is no longer ours")]
     Gone,
+    /// This is not there, or the job is not ours any more: a sign of life tells which.
+    #[error("{0} is not there")]
+    NotFound(String),
     /// The instance does not know us any more.
     #[error("the instance does not know this runner any more")]
     Unregistered,

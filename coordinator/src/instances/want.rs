@@ -63,10 +63,24 @@ pub enum Single {
         /// Size and rate.
         rung: Rung,
     },
-    /// The video with parts left out, in its own size.
-    Edited(Vec<Edit>),
+    /// The video with parts left out and files put in, in its own size.
+    Edited {
+        /// What is done, in order.
+        edits: Vec<Edit>,
+        /// What they put in, by number.
+        inserts: Vec<Insert>,
+    },
     /// Small pictures of it in one.
     Storyboard(StoryboardRules),
+}
+
+/// A file that an edit puts in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insert {
+    /// Where it is.
+    pub url: String,
+    /// PeerTube's name of the edit.
+    pub task: &'static str,
 }
 
 impl Want {
@@ -93,13 +107,14 @@ pub fn of(payload: &Payload) -> Want {
             single(&input.audio_file_url, Single::Merged { picture, rung: rung(*output) })
         }
         Payload::Studio(Studio { input, tasks }) => {
-            match tasks.iter().map(edit).collect::<Option<Vec<_>>>() {
-                Some(edits) => Want::Single {
+            let mut inserts = Vec::new();
+            match tasks.iter().map(|task| edit(task, &mut inserts)).collect::<Result<Vec<_>, _>>() {
+                Ok(edits) => Want::Single {
                     source: input.video_file_url.clone(),
                     sound: sound_of(input).cloned(),
-                    single: Single::Edited(edits),
+                    single: Single::Edited { edits, inserts },
                 },
-                None => Want::Unknown("intros, outros and watermarks are not done here".to_owned()),
+                Err(reason) => Want::Unknown(reason),
             }
         }
         Payload::Storyboard(Storyboard { input, sprites }) => {
@@ -123,17 +138,42 @@ pub fn of(payload: &Payload) -> Want {
     }
 }
 
-fn edit(task: &StudioTask) -> Option<Edit> {
+/// An edit; the file that it puts in is added to those of the edits before it.
+fn edit(task: &StudioTask, inserts: &mut Vec<Insert>) -> Result<Edit, String> {
     let us = |ms: u64| ms.saturating_mul(1000);
-    match task {
+    let mut put_in = |url: &str, task| {
+        inserts.push(Insert { url: url.to_owned(), task });
+        u32::try_from(inserts.len() - 1).map_err(|_| "it has too many tasks".to_owned())
+    };
+    Ok(match task {
         StudioTask::Cut { start_ms, end_ms } => {
-            Some(Edit::Cut { start_us: start_ms.map(us), end_us: end_ms.map(us) })
+            Edit::Cut { start_us: start_ms.map(us), end_us: end_ms.map(us) }
         }
         StudioTask::RemoveSegments { segments } => {
             let segments = segments.iter().map(|segment| (us(segment.start_ms), us(segment.end_ms)));
-            Some(Edit::RemoveSegments { segments: segments.collect() })
+            Edit::RemoveSegments { segments: segments.collect() }
         }
-        StudioTask::AddIntro { .. } | StudioTask::AddOutro { .. } | StudioTask::AddWatermark { .. } => None,
+        StudioTask::AddIntro { file } => Edit::AddIntro { file: put_in(file, "add-intro")? },
+        StudioTask::AddOutro { file } => Edit::AddOutro { file: put_in(file, "add-outro")? },
+        StudioTask::AddWatermark {
+            file,
+            watermark_size_ratio,
+            horizontal_margin_ratio,
+            vertical_margin_ratio,
+        } => Edit::AddWatermark {
+            height_ppm: millionths(*watermark_size_ratio)?,
+            right_ppm: millionths(*horizontal_margin_ratio)?,
+            top_ppm: millionths(*vertical_margin_ratio)?,
+            file: put_in(file, "add-watermark")?,
+        },
+    })
+}
+
+/// Of the height of a video.
+fn millionths(ratio: f64) -> Result<u32, String> {
+    match (0.0..=1.0).contains(&ratio) {
+        true => Ok((ratio * 1e6).round() as u32),
+        false => Err(format!("a watermark at {ratio} of the video's height lies beside the video")),
     }
 }
 

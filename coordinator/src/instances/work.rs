@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer;
-use super::desk::{self, Made, Piece};
+use super::desk::{self, Beside, Made, Piece};
 use super::fetch;
 use super::habits::{Form, Habits, Rung};
 use super::link::Link;
@@ -13,7 +13,7 @@ use super::records::{Identity, InstanceRecord, ProductionRecord};
 use super::send::{is_still_ours, patiently, send};
 use super::transcription;
 use super::trouble::Trouble;
-use super::want::{Single, Want};
+use super::want::{Insert, Single, Want};
 use crate::clock::new_id;
 use crate::domain::plan::Rendition;
 use crate::domain::{JobState, Plan};
@@ -105,7 +105,7 @@ impl Wanted<'_> {
         match self {
             Self::Piece(piece) => piece.rung,
             Self::Single(Single::Merged { rung, .. }) => Some(*rung),
-            Self::Single(Single::Edited(_) | Single::Storyboard(_)) => None,
+            Self::Single(Single::Edited { .. } | Single::Storyboard(_)) => None,
         }
     }
 
@@ -187,8 +187,8 @@ async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) 
             made
         }
         Wanted::Single(single) => {
-            let picture = picture(link, order, &production, single).await?;
-            let wanted = (single, picture);
+            let beside = beside(link, order, &production, single).await?;
+            let wanted = (single, beside);
             link.desk.job_alone(with, &client, production, wanted, &order.record.uuid).await?
         }
     };
@@ -222,18 +222,46 @@ async fn fetched(
     link.desk.open(&link.parts, instance, (identity, at, sound_at), id, top).await
 }
 
-/// The picture that comes with sound, fetched.
-async fn picture(
+/// The picture that comes with sound, or what edits put in, fetched.
+async fn beside(
     link: &Link,
     order: &Order,
     production: &ProductionRecord,
     single: &Single,
-) -> Result<Option<Location>, Trouble> {
-    let Single::Merged { picture, .. } = single else { return Ok(None) };
-    let (at, terms) = (link.parts.bucket.handed_picture(&production.id), link.record().terms);
-    let nothing = |_, _| {};
-    fetch::fetch(&link.parts, &link.runner, (&order.token, &terms), picture, &at, &nothing).await?;
-    Ok(Some(at))
+) -> Result<Beside, Trouble> {
+    let (bucket, terms) = (&link.parts.bucket, link.record().terms);
+    let fetch = async |url: &str, at: &Location| {
+        let nothing = |_, _| {};
+        fetch::fetch(&link.parts, &link.runner, (&order.token, &terms), url, at, &nothing).await
+    };
+    let mut beside = Beside::default();
+    match single {
+        Single::Merged { picture, .. } => {
+            let at = bucket.handed_picture(&production.id);
+            fetch(picture, &at).await?;
+            beside.picture = Some(at);
+        }
+        Single::Edited { inserts, .. } => {
+            for (number, Insert { url, task }) in inserts.iter().enumerate() {
+                let at = bucket.handed_insert(&production.id, &order.record.uuid, number);
+                let size_bytes = fetch(url, &at).await.map_err(|trouble| of_edit(trouble, task))?;
+                link.tally(|tally| tally.fetched_bytes += size_bytes).await;
+                beside.inserts.push(at);
+            }
+        }
+        Single::Storyboard(_) => {}
+    }
+    Ok(beside)
+}
+
+/// Says which file it is about.
+fn of_edit(trouble: Trouble, task: &str) -> Trouble {
+    match trouble {
+        Trouble::Gone => Trouble::NotFound(format!("the file of {task}")),
+        Trouble::Ours(reason) => Trouble::Ours(format!("the file of {task} cannot be fetched: {reason}")),
+        Trouble::Source(reason) => Trouble::Source(format!("the file of {task}: {reason}")),
+        other => other,
+    }
 }
 
 /// Waits until the fleet has made what is wanted.

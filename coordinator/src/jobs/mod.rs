@@ -1,6 +1,7 @@
 //! The verbs that every edge calls: submit, look, cancel, retry; runners; tokens. REST, command line and embedding
 //! programs all come through here, so that they cannot differ.
 
+mod bench;
 mod error;
 mod eta;
 mod ingest;
@@ -11,6 +12,7 @@ mod why;
 
 use std::sync::Arc;
 
+pub use bench::{BenchBoard, BenchOrderView, BenchWish, BenchmarkView};
 pub use error::JobsError;
 pub use submission::{ORDINARY_PRIORITY, ProfileChoice, SourceRef, Submission};
 pub use tokens::NewToken;
@@ -105,7 +107,8 @@ impl Jobs {
         let (has_picture, edits) = (submission.picture.is_some(), submission.edits.clone());
         let has_sound = submission.sound.is_some();
         let mut extras = Extras { has_picture, has_sound, edits, ..Extras::default() };
-        for (number, wanted) in (0..).zip(submission.picture.iter().chain(&submission.sound)) {
+        let beside = submission.picture.iter().chain(&submission.sound).chain(&submission.inserts);
+        for (number, wanted) in (0..).zip(beside) {
             let taken = ingest::take(&self.parts, self.parts.bucket.extra(job_id, number), wanted).await?;
             ours.extend(taken.is_ours.then(|| taken.at.clone()));
             extras.objects.push(ExtraObject { at: taken.at, size_bytes: taken.size_bytes });

@@ -36,8 +36,10 @@ pub struct Submission {
     /// The file that holds the source's sound, where the source holds its pictures alone; both count from the same zero. Not
     /// together with a picture.
     pub sound: Option<SourceRef>,
-    /// What of the source is kept; they apply in order. None: all of it.
+    /// What of the source is kept, and what is put in; they apply in order. None: all of it.
     pub edits: Vec<Edit>,
+    /// The files that the edits put in, each for one edit, which names it by its number from 0.
+    pub inserts: Vec<SourceRef>,
 }
 
 /// The profile of a job.
@@ -65,7 +67,7 @@ impl Submission {
             let reason = "a picture is for sound alone, sound of its own for pictures: leave one out";
             return Err(JobsError::Invalid(reason.into()));
         }
-        if let Err(reason) = edit::kept(&self.edits) {
+        if let Err(reason) = edit::check(&self.edits, self.inserts.len()) {
             return Err(JobsError::Invalid(reason));
         }
         let length = self.idempotency_key.as_ref().map(|key| key.chars().count());

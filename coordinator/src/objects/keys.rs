@@ -113,6 +113,13 @@ impl WorkBucket {
         self.at(format!("{}sound", self.handover_prefix(production)))
     }
 
+    /// Our copy of a file that an instance sends for one of its jobs.
+    pub fn handed_insert(&self, production: &JobId, order: &str, number: usize) -> Location {
+        let plain = order.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-');
+        let prefix = self.handover_prefix(production);
+        self.at(format!("{prefix}insert-{}-{number}", plain.collect::<String>()))
+    }
+
     /// What all keys of a production begin with.
     pub fn handover_prefix(&self, production: &JobId) -> String {
         format!("instances/{production}/")

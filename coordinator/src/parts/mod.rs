@@ -1,6 +1,7 @@
 //! What every part of the coordinator works with: the store, the objects, the clock, and the little that lives only in
 //! memory. `app` makes it; the edges and verbs above are handed it.
 
+mod benches;
 mod busy;
 mod plans;
 mod roster;
@@ -22,6 +23,7 @@ use crate::objects::{Storage, WorkBucket};
 use crate::store::{Result, RunnerRecord, Store};
 use crate::wake::Wake;
 
+pub use benches::{Benches, Order as BenchOrder, State as BenchState};
 pub use busy::{Busy, Writing};
 pub use plans::Plans;
 pub use roster::Roster;
@@ -57,6 +59,8 @@ pub struct Parts {
     pub early_wanted: Notify,
     /// Wakes the sweeper of sources: a job is over.
     pub sweep_wanted: Notify,
+    /// Benchmarks that runners are asked for.
+    pub benches: Benches,
     /// Spawning and stopping.
     pub lifecycle: Lifecycle,
     /// What is being written just now.

@@ -135,6 +135,11 @@ impl Roster {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Digest of the secret that a runner has proved lately.
+    pub fn secret_digest(&self, runner_id: &RunnerId) -> Option<String> {
+        self.lock().get(runner_id).map(|entry| entry.secret_digest.clone())
+    }
+
     /// When a runner was last heard of by this process.
     pub fn seen_at(&self, runner_id: &RunnerId) -> Option<Timestamp> {
         self.lock().get(runner_id).map(|entry| entry.seen_at)

@@ -152,6 +152,15 @@ impl Waiting {
         }
     }
 
+    /// Rings the newest call of a runner, if it has one: there is something for it alone.
+    pub fn ring_runner(&self, runner_id: &RunnerId) {
+        let calls = self.lock();
+        let call = calls.newest_of.get(runner_id).and_then(|number| calls.open.get(number));
+        if let Some(call) = call {
+            call.bell.notify_one();
+        }
+    }
+
     /// Rings a few of those that wait for work, whatever there is to do.
     pub fn ring_some(&self, count: usize) {
         let mut calls = self.lock();

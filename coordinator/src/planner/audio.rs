@@ -76,6 +76,7 @@ pub(super) fn plan(
             is_default: at == 0,
             copy,
             kept: Vec::new(),
+            parts: Vec::new(),
             first_pts: Some(stream.first_pts),
             is_commentary: stream.is_commentary,
             is_description: stream.is_description,

@@ -2,7 +2,8 @@
 //! of the source where one is near, so that nothing is decoded in vain, else at a whole number of GOPs.
 //!
 //! Frames between a keyframe and a cut are decoded, and read, by both chunks beside it. How many these may be where nobody
-//! has fixed the length of chunks stands in `falling`. A source with one keyframe is one chunk.
+//! has fixed the length of chunks stands in `falling`. A source with one keyframe is one chunk. Where an edited video goes
+//! on with another file, there is a cut in any case.
 
 use super::effort::Efforts;
 use super::falling;
@@ -50,13 +51,19 @@ impl Wanted {
 
 /// Cuts all grids as is wanted, or into fewer chunks when more would decode the source more than once over again before
 /// the frames that they show; then a note says so.
-pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> (Vec<Chunk>, Option<String>) {
+pub(super) fn cut(
+    drafts: &[Draft],
+    stream: &VideoStream,
+    wanted: &Wanted,
+    joints: &Joints,
+) -> (Vec<Chunk>, Option<String>) {
     let efforts = Efforts::of(stream);
     let places = Places::of(drafts, stream);
-    let cut = |wanted: &Wanted| cut_at(drafts, stream, &efforts, &primary_cuts(&places, &efforts, wanted));
+    let cut =
+        |wanted: &Wanted| cut_at(drafts, stream, &efforts, joints, &primary_cuts(&places, &efforts, wanted));
     let (mut chunks, mut wanted) = (cut(wanted), *wanted);
     let wanted_count = chunks.len();
-    while chunks.len() > 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
+    while chunks.len() > joints.0.len() + 1 && lead_in_total(drafts, stream, &chunks) > stream.pts.len() {
         wanted = wanted.coarser(chunks.len() as u64);
         chunks = cut(&wanted);
     }
@@ -78,17 +85,39 @@ fn lead_in_total(drafts: &[Draft], stream: &VideoStream, chunks: &[Chunk]) -> us
     chunks.iter().map(lead_in).sum()
 }
 
-/// Cuts all grids at these frames of the first one, as far as each leaves something of every grid on both sides.
+/// Frames of the first grid with which another file begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Joints(Vec<u64>);
+
+impl Joints {
+    /// Of the frames with these times.
+    pub(super) fn of(drafts: &[Draft], joints: &[i64]) -> Self {
+        let frame = |pts: &i64| drafts[0].source_pts.partition_point(|shown| shown < pts) as u64;
+        Self(joints.iter().map(frame).collect())
+    }
+
+    /// These cuts, without those that would leave less than a GOP beside a joint, and the joints.
+    fn among(&self, cuts: &[u64], gop_frames: u64) -> Vec<u64> {
+        let apart = |cut: &&u64| self.0.iter().all(|joint| joint.abs_diff(**cut) >= gop_frames);
+        let mut all: Vec<u64> = cuts.iter().filter(apart).chain(&self.0).copied().collect();
+        all.sort_unstable();
+        all
+    }
+}
+
+/// Cuts all grids at these frames of the first one, as far as each leaves something of every grid on both sides, and at the
+/// joints.
 pub(super) fn cut_at(
     drafts: &[Draft],
     stream: &VideoStream,
     efforts: &Efforts<'_>,
+    joints: &Joints,
     cuts: &[u64],
 ) -> Vec<Chunk> {
     let mut starts = vec![vec![0; drafts.len()]];
-    for &cut in cuts {
+    for cut in joints.among(cuts, u64::from(drafts[0].gop_frames)) {
         let before = &starts[starts.len() - 1];
-        if let Some(start) = cut_all(drafts, cut, before) {
+        if let Some(start) = cut_all(drafts, cut, joints.0.contains(&cut), before) {
             starts.push(start);
         }
     }
@@ -103,6 +132,7 @@ pub(super) fn cut_at(
         effort_permille: efforts.permille(shown(&drafts[0], stream, slices[0])),
         slices,
         jumps: Vec::new(),
+        clip: None,
     };
     slices.map(chunk).collect()
 }
@@ -142,10 +172,11 @@ fn even_cuts(places: &Places<'_>, count: u64) -> Vec<u64> {
 
 /// The cut in every grid at the time of the first grid's; none when a grid would be left with nothing on one side. GOPs
 /// that are whole in the first grid are whole in all.
-fn cut_all(drafts: &[Draft], primary_cut: u64, before: &[u64]) -> Option<Vec<u64>> {
+fn cut_all(drafts: &[Draft], primary_cut: u64, is_joint: bool, before: &[u64]) -> Option<Vec<u64>> {
     let primary = &drafts[0];
     let at = frame_at(primary_cut);
-    let is_whole = primary_cut.checked_sub(before[0])?.is_multiple_of(u64::from(primary.gop_frames));
+    let is_whole =
+        !is_joint && primary_cut.checked_sub(before[0])?.is_multiple_of(u64::from(primary.gop_frames));
     let cuts = drafts.iter().zip(before).enumerate().map(|(index, (draft, &before))| {
         let gop_frames = u64::from(draft.gop_frames);
         let frame = match (index, is_whole) {
@@ -154,7 +185,7 @@ fn cut_all(drafts: &[Draft], primary_cut: u64, before: &[u64]) -> Option<Vec<u64
                 let frame = draft.frame_from(primary.times[at], primary.timescale);
                 before + (frame.saturating_sub(before) + gop_frames / 2) / gop_frames * gop_frames
             }
-            // Nothing before the keyframe is shown.
+            // Nothing before the keyframe, or of the file before, is shown.
             (_, false) => draft
                 .frame_from(primary.times[at], primary.timescale)
                 .max(draft.source_pts.partition_point(|&shown| shown < primary.source_pts[at]) as u64),
@@ -205,12 +236,12 @@ mod tests {
         let stream = video(640, 360, (1, 25), 1, 5000);
         let zero = Moment::new(0, stream.time_base).unwrap();
         let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
-        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
+        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20), &Joints::default());
         assert!(lead_in_total(&drafts, &stream, &chunks) <= 5000);
         assert!((2..=3).contains(&chunks.len()));
         assert!(note.unwrap().ends_with("instead of 20"));
         let stream = VideoStream { keyframes: (0..5000).step_by(50).collect(), ..stream };
-        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20));
+        let (chunks, note) = cut(&drafts, &stream, &Wanted::Even(20), &Joints::default());
         assert_eq!((chunks.len(), note), (20, None));
     }
 
@@ -225,7 +256,7 @@ mod tests {
             let zero = Moment::new(0, stream.time_base).unwrap();
             let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
             let wanted = Wanted::Falling(Sizes::of(&drafts, &[], slots));
-            let (chunks, _) = cut(&drafts, &stream, &wanted);
+            let (chunks, _) = cut(&drafts, &stream, &wanted, &Joints::default());
             let most = if chunks.len() == 2 { ONLY_CUT_PART } else { MOST_LEAD_IN_PART };
             prop_assert!(lead_in_total(&drafts, &stream, &chunks) as u64 <= count as u64 / most);
         }
@@ -237,7 +268,7 @@ mod tests {
         let zero = Moment::new(0, stream.time_base).unwrap();
         let drafts = [Frames::new(&stream, zero).draft(Pace::Own, 2)];
         let wanted = Wanted::Falling(Sizes::of(&drafts, &[], 8));
-        assert_eq!(cut(&drafts, &stream, &wanted).0.len(), 1);
+        assert_eq!(cut(&drafts, &stream, &wanted, &Joints::default()).0.len(), 1);
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub(super) fn hdr_kind(stream: &VideoStream) -> Option<&'static str> {
     }
 }
 
+/// The same where they must become those of another video: what the source does not say is guessed as for renditions.
+pub(super) fn likely(stream: &VideoStream) -> Colour {
+    let (stated, written) = (source_colour(stream), output_colour(stream));
+    if hdr_kind(stream).is_some() { stated } else { Colour { full_range: stated.full_range, ..written } }
+}
+
 /// The source's colours: as stated, or as its kind of Dolby Vision implies.
 pub(super) fn source_colour(stream: &VideoStream) -> Colour {
     let stated = stream.colour;

@@ -2,7 +2,7 @@
 //! soon; those after them double, so that each plays about as long as the next takes; from the usual length on all are as
 //! usual.
 
-use super::chunks::{Wanted, cut_at, primary_cuts};
+use super::chunks::{Joints, Wanted, cut_at, primary_cuts};
 use super::effort::Efforts;
 use super::grid::Draft;
 use super::places::Places;
@@ -10,11 +10,11 @@ use crate::domain::plan::Chunk;
 use crate::domain::source::VideoStream;
 
 /// Cuts all grids; `wanted` is how large chunks would be otherwise.
-pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted) -> Vec<Chunk> {
+pub(super) fn cut(drafts: &[Draft], stream: &VideoStream, wanted: &Wanted, joints: &Joints) -> Vec<Chunk> {
     let efforts = Efforts::of(stream);
     let usual = primary_cuts(&Places::of(drafts, stream), &efforts, wanted);
     let gop_frames = u64::from(drafts[0].gop_frames);
-    cut_at(drafts, stream, &efforts, &cuts(drafts[0].frame_count(), gop_frames, &usual))
+    cut_at(drafts, stream, &efforts, joints, &cuts(drafts[0].frame_count(), gop_frames, &usual))
 }
 
 /// The usual cuts, led in by short chunks.

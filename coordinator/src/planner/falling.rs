@@ -3,6 +3,7 @@
 //! Invariant: frames decoded in vain are at most a twelfth of the source, whatever the number of slots: the dearest cuts go
 //! until that holds. One cut is exempt where no other can be: it may cost less than a quarter, so that two slots have work.
 
+use super::balance::{Scale, evened};
 use super::chunks::shown;
 use super::effort::Efforts;
 use super::grid::Draft;
@@ -48,7 +49,10 @@ pub(super) fn cuts(places: &Places<'_>, efforts: &Efforts<'_>, sizes: &Sizes) ->
         }
     }
     let cuts = best.map(|(_, cuts)| cuts).unwrap_or_default();
-    let mut cuts = capped(&cuts, end, (lead_in, frames / MOST_LEAD_IN_PART), (weight, most));
+    let cuts = capped(&cuts, end, (lead_in, frames / MOST_LEAD_IN_PART), (weight, most));
+    let (slots, least) = (sizes.slots(), sizes.least());
+    let mut cuts =
+        evened(cuts, &Scale { places, weight, slots, least, longest: sizes.longest(places.gop_frames()) });
     if cuts.is_empty() && sizes.slots() > 1 && weights.next_length(sizes, 0) < end {
         // In the middle half, so that both parts are worth it.
         let candidates = places.within(0, end.div_ceil(4).max(1)..=end * 3 / 4);

@@ -52,5 +52,14 @@ pub(crate) fn audio(codec: &str, sample_rate_hz: u32, channel_count: u32, bitrat
 /// A source of these streams.
 pub(crate) fn source(video: Vec<VideoStream>, audio: Vec<AudioStream>, bitrate_bps: u64) -> Source {
     let demuxer = "mov,mp4,m4a,3gp,3g2,mj2".to_owned();
-    Source { demuxer, duration_us: 0, bitrate_bps, video, audio, text: Vec::new(), notes: Vec::new() }
+    Source {
+        demuxer,
+        duration_us: 0,
+        bitrate_bps,
+        video,
+        audio,
+        text: Vec::new(),
+        notes: Vec::new(),
+        inserts: Vec::new(),
+    }
 }

@@ -1,7 +1,7 @@
 //! Output frame grids: for every output frame its time and the source frame that it shows. The source's own rate is kept
 //! frame by frame, uneven times included; a lower rate leaves out whole frames where it can.
 
-use super::timeline::Moment;
+use super::timeline::{Moment, first_from};
 use crate::domain::plan::Grid;
 use crate::domain::source::VideoStream;
 use crate::domain::{Rational, Sequence};
@@ -183,6 +183,9 @@ impl Draft {
 
     /// The first frame that is shown at this time or later.
     pub(super) fn frame_from(&self, time: i64, timescale: u32) -> u64 {
+        if timescale == self.timescale {
+            return first_from(&self.times, time) as u64;
+        }
         let scaled = i128::from(time) * i128::from(self.timescale);
         self.times.partition_point(|&other| i128::from(other) * i128::from(timescale) < scaled) as u64
     }

@@ -2,6 +2,7 @@
 //! chance. With a fixed chunk length the same source and profile always give the same plan, whatever the fleet.
 
 mod audio;
+mod balance;
 mod check;
 mod chunks;
 mod colour;
@@ -32,7 +33,7 @@ mod shapes;
 
 use flotilla_profiles::{AudioRules, Profile, StoryboardRules, TextChoice, VideoRules};
 
-use self::chunks::Wanted;
+use self::chunks::{Joints, Wanted};
 use self::edits::{Edited, Kept};
 use self::grid::{Draft, Frames, Pace};
 use self::sizes::Sizes;
@@ -66,14 +67,14 @@ pub fn plan(source: &Source, profile: &Profile, request: &Request) -> Result<Pla
 /// Makes the plan of an edited video.
 ///
 /// # Errors
-/// As [`plan`]; class profile too when an edit contradicts itself, class source when the edits leave nothing.
+/// As [`plan`]; class profile too when an edit contradicts itself, class source when the edits leave nothing or put in what
+/// cannot be put in.
 pub fn plan_edited(
     source: &Source,
     profile: &Profile,
     request: &Request,
     edits: &[Edit],
 ) -> Result<Plan, Failure> {
-    let kept = Kept::of(edits)?;
     let picked = check::picked_video(source)?;
     let video = profile.video.as_ref().and(picked);
     let sounding = check::sounding_audio(source)?;
@@ -87,6 +88,8 @@ pub fn plan_edited(
         .and_then(|stream| Moment::new(stream.pts[0], stream.time_base));
     let first_samples = chosen.iter().filter_map(|stream| audio::first_sample(stream));
     let zero = first_frame.into_iter().chain(first_samples).reduce(Moment::or_earlier);
+    let kept = Kept::of(edits, source, (video, &chosen, zero))?;
+    let drawn = drawn.filter(|_| kept.as_ref().is_none_or(Kept::is_source));
     let edited = match (&kept, picked.filter(|_| video.is_some() || drawn.is_some()), zero) {
         (Some(kept), Some(stream), Some(zero)) => Some(kept.video(stream, zero)?),
         _ => None,
@@ -95,16 +98,19 @@ pub fn plan_edited(
     let (video_plan, cut_note) = match (video, &profile.video, zero) {
         (Some(stream), Some(rules), Some(zero)) => {
             let shown = edited.as_ref().map_or(stream, |edited| &edited.stream);
-            let (mut plan, note) = plan_video(source, shown, rules, zero, request)?;
-            if let Some(edited) = &edited {
-                edited.restore(&mut plan, stream);
+            let joints = edited.as_ref().map(Edited::joints).unwrap_or_default();
+            let (mut plan, note) = plan_video(source, (shown, &joints), rules, zero, request)?;
+            if let (Some(edited), Some(kept)) = (&edited, &kept) {
+                edited.restore(&mut plan, stream, kept)?;
+                kept.put_clips(&mut plan);
             }
+            edits::put_marks(&mut plan, source, edits)?;
             (Some(plan), note)
         }
         _ => (None, None),
     };
     let segment_seconds = profile.package.segment_seconds;
-    let audio_plan = sound(profile, &chosen, zero, kept.as_ref())?;
+    let audio_plan = sound((source, profile), &chosen, zero, kept.as_ref())?;
     let video_plan = match &profile.video {
         Some(rules) if video.is_none() => still::plan(source, rules, &audio_plan, segment_seconds, request)?,
         _ => video_plan,
@@ -116,7 +122,7 @@ pub fn plan_edited(
         notes: notes(source, profile, (video, video_plan.as_ref()), (chosen.len(), sounding.len()))
             .into_iter()
             .chain(cut_note)
-            .chain(edited_note(source, profile, kept.as_ref()))
+            .chain(edited_notes(source, profile, kept.as_ref()))
             .collect(),
         video: video_plan,
         audio: audio_plan,
@@ -132,7 +138,7 @@ pub fn plan_edited(
 }
 
 fn sound(
-    profile: &Profile,
+    (source, profile): (&Source, &Profile),
     chosen: &[&AudioStream],
     zero: Option<Moment>,
     kept: Option<&Kept>,
@@ -142,9 +148,13 @@ fn sound(
     let Some(kept) = kept else { return audio::plan(chosen, rules, zero, segment_seconds) };
     // Packets cannot be cut to the sample, so none are copied.
     let rules = AudioRules { copy: false, ..rules.clone() };
-    let mut tracks = audio::plan(chosen, &rules, zero, segment_seconds)?;
-    tracks.retain_mut(|track| kept.cut_sound(track));
-    Ok(tracks)
+    // A silent source becomes as loud as what is put in.
+    let of_clips: Vec<_> = kept.sound_of_clips().into_iter().collect();
+    let streams = if chosen.is_empty() { &of_clips[..] } else { chosen };
+    let tracks = audio::plan(streams, &rules, zero, segment_seconds)?;
+    let of_source = chosen.iter().copied().map(Some).chain(std::iter::repeat(None));
+    let cut = |(mut track, stream)| kept.cut_sound(&mut track, source, (stream, zero)).then_some(track);
+    Ok(tracks.into_iter().zip(of_source).filter_map(cut).collect())
 }
 
 /// What a profile publishes; of what does not play, nothing.
@@ -169,16 +179,21 @@ fn draw(
     Ok(plan)
 }
 
-/// Subtitles of an edited video would come at the wrong times.
-fn edited_note(source: &Source, profile: &Profile, kept: Option<&Kept>) -> Option<String> {
+/// Subtitles of an edited video would come at the wrong times; a storyboard is drawn of one file.
+fn edited_notes(source: &Source, profile: &Profile, kept: Option<&Kept>) -> Vec<String> {
     let wanted = profile.text.as_ref().is_some_and(|rules| rules.tracks == TextChoice::All);
-    let left_out = kept.is_some() && wanted && !source.text.is_empty();
-    left_out.then(|| "the video is edited; the source's subtitles are left out".to_owned())
+    let silent = kept.is_some() && wanted && !source.text.is_empty();
+    let undrawn = profile.storyboard.is_some() && kept.is_some_and(|kept| !kept.is_source());
+    let notes = [
+        silent.then_some("the video is edited; the source's subtitles are left out"),
+        undrawn.then_some("the video is made of several files; no storyboard is drawn"),
+    ];
+    notes.into_iter().flatten().map(str::to_owned).collect()
 }
 
 fn plan_video(
     source: &Source,
-    stream: &VideoStream,
+    (stream, joints): (&VideoStream, &[i64]),
     rules: &VideoRules,
     zero: Moment,
     request: &Request,
@@ -206,9 +221,10 @@ fn plan_video(
         Some(seconds) => Wanted::of_length(duration_ms(&drafts[0]), seconds),
         None => Wanted::Falling(Sizes::of(&drafts, &ladder, request.slots)),
     };
+    let joints = Joints::of(&drafts, joints);
     let (chunks, note) = match request.early {
-        true => (early::cut(&drafts, stream, &wanted), None),
-        false => chunks::cut(&drafts, stream, &wanted),
+        true => (early::cut(&drafts, stream, &wanted, &joints), None),
+        false => chunks::cut(&drafts, stream, &wanted, &joints),
     };
     let plan = VideoPlan {
         stream_index: stream.index,
@@ -220,6 +236,8 @@ fn plan_video(
         renditions: ladder,
         chunks,
         still: None,
+        clips: Vec::new(),
+        marks: Vec::new(),
     };
     Ok((plan, note))
 }

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use super::grid::Draft;
+use super::timeline::first_from;
 use crate::domain::source::VideoStream;
 
 /// Frames before the first one shown that a deinterlacer looks at.
@@ -46,6 +47,11 @@ impl<'a> Places<'a> {
     /// Of the first grid.
     pub(super) fn frame_count(&self) -> u64 {
         self.draft.frame_count()
+    }
+
+    /// Frames at which a keyframe of the source is first shown, rising.
+    pub(super) fn keyframes(&self) -> &[u64] {
+        &self.keyframes
     }
 
     /// Frames that are decoded in vain where a chunk begins here.
@@ -99,7 +105,7 @@ impl<'a> Places<'a> {
 fn first_shown(drafts: &[Draft], stream: &VideoStream, keyframe: usize) -> Option<u64> {
     let pts = *stream.pts.get(keyframe + lead_frames(stream))?;
     let (primary, others) = drafts.split_first()?;
-    let first = primary.source_pts.partition_point(|&shown| shown < pts);
+    let first = first_from(&primary.source_pts, pts);
     let in_all = |at: &usize| {
         let time = primary.times[*at];
         let is_shown = |draft: &Draft| draft.has_frame_at(time, primary.timescale);
@@ -123,7 +129,7 @@ fn lead_frames(stream: &VideoStream) -> usize {
 
 /// Grids show only frames that the source has.
 pub(super) fn position(stream: &VideoStream, pts: i64) -> usize {
-    stream.pts.partition_point(|&time| time < pts)
+    first_from(&stream.pts, pts)
 }
 
 pub(super) fn frame_at(frame: u64) -> usize {

@@ -53,6 +53,16 @@ impl Sizes {
         self.slots
     }
 
+    /// The least work that is worth an engine of its own, in frames of the first grid times thousandths of effort.
+    pub(super) fn least(&self) -> u64 {
+        self.least
+    }
+
+    /// Frames that the longest chunk has.
+    pub(super) fn longest(&self, gop_frames: u64) -> u64 {
+        self.most_gops.saturating_mul(gop_frames)
+    }
+
     /// The largest chunk that does not keep the others waiting, given the weight of all: three quarters of a slot's share,
     /// or half of that where there are so many slots that they are not equally fast.
     pub(super) fn most_of(&self, total: u64) -> u64 {

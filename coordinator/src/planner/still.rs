@@ -37,7 +37,7 @@ pub(super) fn plan(
     // The sound's rate says nothing about what the picture needs.
     let unrated = Source { bitrate_bps: 0, video: Vec::new(), audio: Vec::new(), ..source.clone() };
     let rules = still_rules(rules, &stream, segment_seconds);
-    let (mut video, _) = plan_video(&unrated, &stream, &rules, zero, request)?;
+    let (mut video, _) = plan_video(&unrated, (&stream, &[]), &rules, zero, request)?;
     for grid in &mut video.grids {
         grid.source_pts = (0..grid.source_pts.len()).map(|_| 0).collect();
     }

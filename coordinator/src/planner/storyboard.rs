@@ -6,7 +6,7 @@ use flotilla_profiles::StoryboardRules;
 use super::timeline::Moment;
 use super::{chunks, colour, renditions};
 use crate::domain::plan::{Seek, SourcePicture, StoryboardPlan};
-use crate::domain::source::{Colour, VideoStream};
+use crate::domain::source::VideoStream;
 use crate::domain::{Failure, FailureClass, Rational};
 
 /// One second.
@@ -27,7 +27,8 @@ pub(super) fn plan(stream: &VideoStream, rules: &StoryboardRules) -> Result<Stor
         stream_index: stream.index,
         rotation_degrees: stream.rotation_degrees,
         interlaced: stream.interlaced,
-        picture: SourcePicture { colour: colours(stream), ..renditions::source_picture(stream) },
+        // A JPEG has a matrix of its own.
+        picture: SourcePicture { colour: colour::likely(stream), ..renditions::source_picture(stream) },
         sprite_width: rules.sprite_width,
         sprite_height: rules.sprite_height,
         columns: rules.columns,
@@ -49,13 +50,6 @@ fn shown(stream: &VideoStream, seconds: u32) -> impl Iterator<Item = i64> + '_ {
         let pts = first.saturating_add(SECOND.rescale(time, stream.time_base));
         stream.pts[stream.pts.partition_point(|&other| other <= pts).saturating_sub(1)]
     })
-}
-
-/// A JPEG has a matrix of its own, so what the source does not say of its colours must be guessed as for renditions.
-fn colours(stream: &VideoStream) -> Colour {
-    let (stated, written) = (colour::source_colour(stream), colour::output_colour(stream));
-    let is_hdr = colour::hdr_kind(stream).is_some();
-    if is_hdr { stated } else { Colour { full_range: stated.full_range, ..written } }
 }
 
 #[cfg(test)]

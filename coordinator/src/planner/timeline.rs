@@ -45,9 +45,45 @@ impl Moment {
     }
 }
 
+/// The position of the first of times, which never fall, that is not before this one. They are mostly even, so where it is
+/// can be told without a search; films of ten hours are asked hundreds of thousands of times.
+pub(super) fn first_from(times: &[i64], time: i64) -> usize {
+    let is_first = |at: &usize| times[*at] == time && (*at == 0 || times[*at - 1] < time);
+    let found = if_even(times, time).filter(is_first);
+    found.unwrap_or_else(|| times.partition_point(|&other| other < time))
+}
+
+/// Where a time would be if all were equally far apart.
+fn if_even(times: &[i64], time: i64) -> Option<usize> {
+    let (first, last) = (*times.first()?, *times.last()?);
+    let (passed, length) = (time.checked_sub(first)?, last.checked_sub(first)?);
+    // A cast of a float saturates, and rounds down; what is no number is 0.
+    let at = (passed as f64 / length as f64 * (times.len() - 1) as f64 + 0.5) as usize;
+    Some(at.min(times.len() - 1))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn the_first_time_from_another_is_found_with_or_without_a_guess(
+            steps in proptest::collection::vec(0_i64..3, 0..60), start in -50_i64..50, time in -100_i64..200,
+        ) {
+            let times: Vec<i64> = steps.iter().scan(start, |at, step| { *at += step; Some(*at) }).collect();
+            let expected = times.iter().position(|&other| other >= time).unwrap_or(times.len());
+            prop_assert_eq!(first_from(&times, time), expected);
+        }
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_world_are_found() {
+        let times = [i64::MIN, 0, i64::MAX];
+        assert_eq!(times.map(|time| first_from(&times, time)), [0, 1, 2]);
+    }
 
     fn at(ticks: i64, numerator: i64, denominator: i64) -> Moment {
         Moment::new(ticks, Rational { numerator, denominator }).unwrap()

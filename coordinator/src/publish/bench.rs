@@ -98,6 +98,7 @@ fn plan() -> Plan {
         slices: vec![Slice { start_frame, end_frame }],
         jumps: vec![],
         effort_permille: 1000,
+        clip: None,
     };
     let cap = [("maxrate", "10000000"), ("bufsize", "20000000")];
     let rendition = Rendition {
@@ -121,6 +122,8 @@ fn plan() -> Plan {
         renditions: vec![rendition],
         chunks: vec![slice(0, 48), slice(48, 96)],
         still: None,
+        clips: vec![],
+        marks: vec![],
     };
     Plan {
         profile: "web".into(),
@@ -167,6 +170,7 @@ fn finished(
         audio: vec![],
         text: vec![],
         notes: vec![],
+        inserts: vec![],
     };
     Finished { job, plan: plan(), source, tasks, attempts, runners: vec![runner()], pins: HashMap::new() }
 }

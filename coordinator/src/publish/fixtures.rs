@@ -56,6 +56,7 @@ pub fn audio_plan(name: &str, language: &str, title: &str, is_default: bool) -> 
         is_default,
         copy: false,
         kept: vec![],
+        parts: vec![],
         first_pts: None,
         is_commentary: false,
         is_description: false,

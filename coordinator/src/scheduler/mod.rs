@@ -2,6 +2,7 @@
 //! is durable; all of it is derived from the store and can be rebuilt after a restart.
 
 mod check;
+mod files;
 mod garbage;
 mod grants;
 mod joining;

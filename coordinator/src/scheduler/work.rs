@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::SchedulerError;
+use super::files::{Files, Input, insert_kinds};
 use crate::domain::choice;
+use crate::domain::edit::InsertKind;
 use crate::domain::outcome::Track;
-use crate::domain::plan::{RenditionFile, Still};
+use crate::domain::plan::RenditionFile;
 use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
 use crate::publish::{MuxedSegment, PublishError, interleaved};
-use crate::store::{ExtraObject, JobRecord, StoredObject, TaskRecord};
+use crate::store::{JobRecord, StoredObject, TaskRecord};
 
 /// What a runner is to do.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub enum Work {
         limits: Limits,
         /// The second input holds its sound.
         sound_apart: bool,
+        /// What the last inputs are.
+        inserts: Vec<InsertKind>,
     },
     /// Encode a chunk of the plan.
     EncodeChunk {
@@ -85,8 +89,8 @@ pub struct PlannedOutput {
 pub struct Prepared {
     /// What to do.
     pub work: Work,
-    /// What it reads: place, length, digest (hexadecimal; empty: not known).
-    pub inputs: Vec<(Location, u64, String)>,
+    /// What it reads.
+    pub inputs: Vec<Input>,
     /// What it makes.
     pub outputs: Vec<PlannedOutput>,
 }
@@ -95,16 +99,18 @@ pub struct Prepared {
 pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, SchedulerError> {
     let job = parts.store.job(&task.job_id).await?;
     let job = job.ok_or_else(|| SchedulerError::Missing(format!("job {} is gone", task.job_id)))?;
-    let source = (job.source_object.clone(), job.source_bytes, String::new());
-    let extra = |object: &ExtraObject| (object.at.clone(), object.size_bytes, String::new());
-    let extras: Vec<_> = job.extras.objects.iter().map(extra).collect();
-    let sound = extras.first().filter(|_| job.extras.has_sound).unwrap_or(&source).clone();
+    let files = Files::of(&job);
+    let source = files.source.clone();
     let limits = &parts.config.limits;
     let scratch = || PlannedOutput { published_at: None };
     match task.kind {
         TaskKind::Probe => {
-            let work = Work::Probe { limits: limits.clone(), sound_apart: job.extras.has_sound };
-            Ok(Prepared { work, inputs: [source].into_iter().chain(extras).collect(), outputs: vec![] })
+            let work = Work::Probe {
+                limits: limits.clone(),
+                sound_apart: job.extras.has_sound,
+                inserts: insert_kinds(&job.extras.edits),
+            };
+            Ok(Prepared { work, inputs: files.all(), outputs: vec![] })
         }
         TaskKind::EncodeChunk { chunk_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -120,11 +126,10 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
                     .collect::<Result<_, SchedulerError>>()?,
                 _ => (0..count).map(|_| scratch()).collect(),
             };
-            let is_given = plan.video.as_ref().is_some_and(|video| video.still == Some(Still::Given));
-            let extras = extras.into_iter().filter(|_| is_given);
+            let inputs = files.of_chunk(&plan, chunk_index)?;
             let made_by = made_by(parts, task).await?;
             let work = Work::EncodeChunk { plan, chunk_index, made_by, max_pixels: limits.max_pixels };
-            Ok(Prepared { work, inputs: [source].into_iter().chain(extras).collect(), outputs })
+            Ok(Prepared { work, inputs, outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -135,8 +140,9 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
                 }
                 None => scratch(),
             };
+            let inputs = files.of_track(plan.audio.get(audio_index as usize))?;
             let work = Work::EncodeAudio { plan, audio_index, fragment_limit: None };
-            Ok(Prepared { work, inputs: vec![sound], outputs: vec![output] })
+            Ok(Prepared { work, inputs, outputs: vec![output] })
         }
         TaskKind::EncodeAudioHead { audio_index } => {
             let plan = parts.plan(&job.id).await?;
@@ -145,8 +151,9 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             let at = job.destination.early_sound_head(&job.id, &track.name)?;
             let fragment_limit = Some(track.head_fragments());
             let outputs = vec![PlannedOutput { published_at: Some(at) }];
+            let inputs = files.of_track(Some(track))?;
             let work = Work::EncodeAudio { plan, audio_index, fragment_limit };
-            Ok(Prepared { work, inputs: vec![sound], outputs })
+            Ok(Prepared { work, inputs, outputs })
         }
         TaskKind::ExtractText => {
             let plan = parts.plan(&job.id).await?;
@@ -266,7 +273,7 @@ pub(super) fn audio_of(tasks: &[TaskRecord], index: u32) -> Result<(&Track, &Sto
         .ok_or_else(|| SchedulerError::Missing("an audio track that is done has no result".into()))
 }
 
-fn input(object: &StoredObject) -> (Location, u64, String) {
+fn input(object: &StoredObject) -> Input {
     (object.at.clone(), object.size_bytes, object.sha256.clone())
 }
 

@@ -1,6 +1,7 @@
 //! What every backend must do. Each check is one small function over a fresh, empty store; a backend runs
 //! them all with [`contract_tests!`], one test each, by naming a function that opens such a store.
 
+pub mod benchmarks;
 pub mod bonds;
 pub mod fixtures;
 pub mod garbage;
@@ -59,6 +60,7 @@ macro_rules! contract_tests {
                 a_job_whose_encoder_is_gone_is_made_anew, a_task_on_which_devices_fail_is_softwares,
                 no_rendition_mixes_encoders,
             }
+            benchmarks { the_last_results_of_a_runner_are_kept_and_go_with_it, a_result_is_a_measurement_of_speed }
             notes { a_note_is_kept_replaced_and_dropped }
             races { every_task_is_accepted_once }
             operations { random_operations_keep_the_invariants }

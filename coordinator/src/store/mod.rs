@@ -210,6 +210,14 @@ pub trait Store: Send + Sync {
     /// The notes of a kind, by key.
     async fn notes(&self, kind: &str) -> Result<Vec<Note>>;
 
+    // --------------------------------------------------------------------------------------------------- benchmarks
+
+    /// Keeps a runner's result, and takes it for a measurement of its speed; of its older ones only the last stay. One of a
+    /// runner that is not known any more, or that is kept already, is dropped.
+    async fn add_benchmark(&self, benchmark: NewBenchmark, now: Timestamp) -> Result<()>;
+    /// All results that are kept, the newest first.
+    async fn benchmarks(&self) -> Result<Vec<BenchmarkRecord>>;
+
     // ------------------------------------------------------------------------------------------------------ garbage
 
     /// Uploads and objects that nobody needs any more: all those of attempts that failed or were cancelled or

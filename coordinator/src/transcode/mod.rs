@@ -96,6 +96,7 @@ async fn work_on(
         picture: None,
         sound: None,
         edits: Vec::new(),
+        inserts: Vec::new(),
     };
     // The crew starts while the source is being taken in.
     let crew = Crew::muster(coordinator, args.runners, &args.profile, work.path(), verbose).await?;

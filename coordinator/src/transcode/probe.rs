@@ -83,6 +83,7 @@ async fn find_out(
         picture: None,
         sound: None,
         edits: Vec::new(),
+        inserts: Vec::new(),
     };
     let crew = Crew::muster(coordinator, None, &profile, work, verbose).await?;
     let (mut crew, job_id) = crew.submit(coordinator, submission).await?;

@@ -12,7 +12,7 @@
 //! | GET `/tokens`; DELETE `/tokens/{id}` | | tokens; 204 |
 //! | GET `/profiles` | | profiles |
 //!
-//! Instances: see `peertube`.
+//! Benchmarks: see `bench`. Instances: see `peertube`.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::{Json, Query};
 use super::problem::Problem;
-use super::{auth, peertube};
+use super::{auth, bench, peertube};
 use crate::domain::dispatch::DEFAULT_TENANT;
 use crate::domain::edit::Edit;
 use crate::domain::{JobId, JobState};
@@ -63,9 +63,12 @@ pub struct SubmitBody {
     /// Named as the source is: a JPEG, PNG or WebP, to be shown where the source has sound only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
-    /// What of the source is kept, in order; absent: all of it.
+    /// What of the source is kept, and what is put in, in order; absent: all of it and nothing else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<Edit>,
+    /// Named as the source is: the files that the edits put in, each for one edit, which names it by its number from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inserts: Vec<String>,
 }
 
 /// A job with its tasks.
@@ -110,7 +113,8 @@ pub fn router((jobs, peertube): (Jobs, Instances), admin_token: String) -> Route
         .route("/tokens", get(tokens).post(create_token))
         .route("/tokens/{id}", delete(revoke_token))
         .route("/profiles", get(profiles))
-        .with_state(jobs)
+        .with_state(jobs.clone())
+        .merge(bench::router(jobs))
         .merge(peertube::router(peertube))
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::no_such_method())
@@ -135,6 +139,7 @@ async fn submit(
         picture: body.picture.as_deref().map(SourceRef::remote).transpose()?,
         sound: None,
         edits: body.edits,
+        inserts: body.inserts.iter().map(|insert| SourceRef::remote(insert)).collect::<Result<_, _>>()?,
     };
     let job_id = jobs.submit(submission).await?;
     Ok((StatusCode::CREATED, Json(jobs.view(&job_id).await?)))

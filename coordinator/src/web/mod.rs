@@ -3,6 +3,7 @@
 
 mod api;
 mod auth;
+mod bench;
 mod extract;
 mod peertube;
 mod problem;

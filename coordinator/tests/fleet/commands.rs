@@ -57,6 +57,13 @@ async fn the_help_of_every_command() {
         "cancel",
         "retry",
         "runners",
+        "bench",
+        "bench run",
+        "bench leaderboard",
+        "bench compare",
+        "bench report",
+        "bench export",
+        "plan-capacity",
         "token",
         "token create",
         "token list",
@@ -156,6 +163,13 @@ async fn coordinators_that_cannot_be_asked() {
     asked(&["job", "../tokens"], USAGE, &["letters, digits and dashes"]).await;
     asked(&["jobs", "--state", "asleep"], USAGE, &["asleep", "probing"]).await;
     asked(&["jobs", "--limit", "0"], USAGE, &["--limit"]).await;
+    asked(&["bench", "run"], USAGE, &["no runner is live"]).await;
+    asked(&["bench", "leaderboard"], USAGE, &["no runner of this fleet has been measured"]).await;
+    let capacity = ["plan-capacity", "--uploads-per-day", "1", "--minutes", "1"];
+    asked(&capacity, USAGE, &["no runner of this fleet has been measured"]).await;
+    asked(&[&capacity[..], &["--profile", "wbe"]].concat(), PROFILE, &["wbe", "did you mean"]).await;
+    asked(&[&capacity[..], &["--source", "big"]].concat(), USAGE, &["1920x1080@30"]).await;
+    asked(&["bench", "leaderboard", "--price", "a=x"], USAGE, &["no price of an hour"]).await;
     asked(&["token", "revoke", "unheard-of"], USAGE, &["unheard-of"]).await;
     asked(&["submit", "clip.mp4", "--dest", "s3://flotilla/out"], SOURCE, &["clip.mp4", "s3://"]).await;
     asked(&["submit", "s3://flotilla/in.mp4", "--dest", "out"], USAGE, &["s3://"]).await;

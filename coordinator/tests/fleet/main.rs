@@ -2,6 +2,7 @@
 //! late, wrong or repeated word can be said on purpose. Nothing here decodes a video and nothing sleeps: tests wait for
 //! conditions.
 
+mod bench;
 mod commands;
 mod ending;
 mod given;

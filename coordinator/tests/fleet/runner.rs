@@ -71,6 +71,7 @@ impl HandPlayed {
             leaving: false,
             resting_reason: None,
             device_rooms: vec![],
+            benchmark: None,
             hold_ms: LONG,
         }
     }

@@ -104,6 +104,7 @@ impl Stage {
             picture: None,
             sound: None,
             edits: Vec::new(),
+            inserts: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A runner that is played: it takes whatever there is, and does it as a plan wants it done, or fails on purpose.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -34,8 +35,23 @@ pub struct Orders {
     pub done: Mutex<Vec<String>>,
     /// Tracks that were encoded from a file of their own.
     pub heard_apart: AtomicU32,
+    /// Chunks that were encoded, in the order of their plans.
+    pub chunks: Mutex<BTreeMap<u32, Encoded>>,
+    /// Files of the last track that was encoded from several.
+    pub heard: Mutex<Vec<String>>,
     /// Jobs of the tasks that it has given back.
     pub returned: Mutex<Vec<String>>,
+}
+
+/// A chunk that was encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Name of the file that it is of.
+    pub file: String,
+    /// Frames of its first grid.
+    pub frames: usize,
+    /// Names of the files that lie over it.
+    pub marks: Vec<String>,
 }
 
 /// A machine that has joined.
@@ -96,9 +112,27 @@ impl Machine {
             if matches!(spec(lease), Spec::EncodeAudio(_)) && is_handed_sound(&lease.inputs[0].url) {
                 self.orders.heard_apart.fetch_add(1, Ordering::SeqCst);
             }
+            self.note(lease);
             self.orders.done.lock().unwrap().push(lease.job_id.clone());
         }
         Ok(())
+    }
+
+    fn note(&self, lease: &Lease) {
+        let name = |input: u32| file_name(&lease.inputs[input as usize].url);
+        match spec(lease) {
+            Spec::EncodeChunk(chunk) => {
+                let marks = chunk.marks.iter().map(|mark| name(mark.input)).collect();
+                let frames = chunk.grids[0].source_pts_deltas.len();
+                let encoded = Encoded { file: name(0), frames, marks };
+                self.orders.chunks.lock().unwrap().insert(chunk.chunk_index, encoded);
+            }
+            Spec::EncodeAudio(audio) if !audio.parts.is_empty() => {
+                let files = audio.parts.iter().filter_map(|part| part.input).map(name).collect();
+                *self.orders.heard.lock().unwrap() = files;
+            }
+            _ => {}
+        }
     }
 
     fn state(&self) -> SyncRequest {
@@ -118,6 +152,7 @@ impl Machine {
             leaving: false,
             resting_reason: None,
             device_rooms: vec![],
+            benchmark: None,
             hold_ms: 2_000,
         }
     }
@@ -131,7 +166,17 @@ impl Machine {
 }
 
 fn is_handed_sound(url: &str) -> bool {
-    url.split('?').next().is_some_and(|path| path.ends_with("/sound"))
+    file_name(url) == "sound"
+}
+
+/// Of what an order brings beside the source: `insert` and its number, without the order.
+fn file_name(url: &str) -> String {
+    let path = url.split('?').next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match (name.strip_prefix("insert-"), name.rsplit_once('-')) {
+        (Some(_), Some((_, number))) => format!("insert {number}"),
+        _ => name.to_owned(),
+    }
 }
 
 fn spec(lease: &Lease) -> &Spec {
@@ -142,8 +187,11 @@ fn spec(lease: &Lease) -> &Spec {
 async fn done(lease: &Lease) -> Option<CompleteRequest> {
     let (kind, contents) = match spec(lease) {
         Spec::Probe(probe) => {
-            assert!(!probe.sound_apart || lease.inputs.len() == 2, "the sound is handed in");
-            (Kind::Probe(probed(lease.inputs.len() > 1 && !probe.sound_apart)), vec![])
+            let beside = lease.inputs.len() - 1 - probe.inserts.len();
+            assert!(!probe.sound_apart || beside == 1, "the sound is handed in");
+            let inserts = probe.inserts().map(insert).collect();
+            let found = ProbeResult { inserts, ..probed(beside == 1 && !probe.sound_apart) };
+            (Kind::Probe(found), vec![])
         }
         Spec::EncodeChunk(chunk) => encoded(chunk),
         Spec::EncodeAudio(audio) => sounded(audio),
@@ -173,6 +221,15 @@ async fn done(lease: &Lease) -> Option<CompleteRequest> {
     }
     let result = Some(TaskResult { kind: Some(kind) });
     Some(CompleteRequest { lease: lease.lease.clone(), outputs, result, usage: None })
+}
+
+fn insert(kind: InsertKind) -> InsertResult {
+    let kind = match kind {
+        InsertKind::Clip => insert_result::Kind::Clip(probed(false)),
+        InsertKind::Mark => insert_result::Kind::Mark(MarkResult { width: 200, height: 100 }),
+        InsertKind::Unspecified => panic!("a file of the edits is of no kind"),
+    };
+    InsertResult { kind: Some(kind) }
 }
 
 fn encoded(chunk: &EncodeChunkSpec) -> (Kind, Vec<Vec<u8>>) {

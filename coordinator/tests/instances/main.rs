@@ -1,4 +1,4 @@
-//! The link to instances held against the strict model of PeerTube 8.2 in `tests/src/peertube`.
+//! The link to instances held against the strict model of PeerTube in `tests/src/peertube`.
 //!
 //! Real are: the coordinator with its database, embedded object store, scheduler, publication and link; the protocols
 //! between all three, over sockets. Played are: the instance (the model) and the runner, which decodes nothing and returns
@@ -6,6 +6,7 @@
 //! and for the instance's alike ([`time`]), so that minutes of silence and patience cost seconds. What real engines make of
 //! such jobs is for the journeys.
 
+mod captions;
 mod chance;
 mod kinds;
 mod machine;
@@ -13,3 +14,4 @@ mod media;
 mod place;
 mod time;
 mod troubles;
+mod versions;

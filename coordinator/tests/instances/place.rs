@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flotilla_coordinator::Coordinator;
-use flotilla_coordinator::config::{Config, PeertubeInstance};
+use flotilla_coordinator::config::{Config, PeertubeInstance, Transcription};
 use flotilla_coordinator::jobs::NewToken;
-use flotilla_tests::peertube::{Fault, Job, Model, Route, State, Upload};
+use flotilla_tests::peertube::{Fault, Job, Model, Route, State, Upload, Version};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
@@ -39,29 +39,31 @@ impl Place {
 
     /// The first tries to register fail, for the instance is not well yet.
     pub async fn not_at_once(tries: u32) -> Self {
-        Self::configured(|model| {
+        Self::configured(Version::default(), |model, config| {
             (0..tries).for_each(|_| model.fail_next(Route::Register, Fault::Status(503)));
-            let (url, token) = (model.url(), model.registration_token());
-            let instance = json!({ "url": url, "registration_token": token });
-            vec![serde_json::from_value(instance).expect("it reads as in a file")]
+            config.peertube = vec![instance(model, json!({}))];
         })
         .await
     }
 
     /// Served on such terms.
     pub async fn with(terms: Value) -> Self {
-        let instance = |model: &Model| {
-            let (url, token) = (model.url(), model.registration_token());
-            json!({ "url": url, "registration_token": token, "terms": terms })
-        };
-        let configured =
-            |model: &Model| serde_json::from_value(instance(model)).expect("it reads as in a file");
-        Self::configured(|model| vec![configured(model)]).await
+        Self::configured(Version::default(), |model, config| config.peertube = vec![instance(model, terms)])
+            .await
+    }
+
+    /// Of a version, with a command that hears, or without one.
+    pub async fn of(version: Version, transcription: Transcription) -> Self {
+        Self::configured(version, |model, config| {
+            config.peertube = vec![instance(model, json!({}))];
+            config.transcription = transcription;
+        })
+        .await
     }
 
     /// Registered by hand, on terms that no configuration may have.
     pub async fn by_hand(terms: Value) -> Self {
-        let place = Self::configured(|_| Vec::new()).await;
+        let place = Self::configured(Version::default(), |_, _| {}).await;
         place.register(terms).await;
         place
     }
@@ -79,16 +81,16 @@ impl Place {
         assert!(answer.status().is_success(), "{:?}", answer.text().await);
     }
 
-    async fn configured(instances: impl FnOnce(&Model) -> Vec<PeertubeInstance>) -> Self {
+    async fn configured(version: Version, change: impl FnOnce(&Model, &mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let model = Model::start();
+        let model = Model::speaking(version);
         // The model's sockets live by the wall's clock, the coordinator's patience with them by the fast one.
         model.ping_every(Duration::from_millis(500));
         let mut config = Config::default();
         config.server.listen = ([127, 0, 0, 1], 0).into();
         config.data.dir = folder.path().join("data");
         (config.leases.lease_ms, config.leases.self_stop_ms, config.leases.hold_ms) = (8_000, 7_999, 2_000);
-        config.peertube = instances(&model);
+        change(&model, &mut config);
         let model = Arc::new(Mutex::new(model));
         time::run(model.clone());
         let machine = Arc::new(Orders::default());
@@ -152,6 +154,12 @@ impl Place {
     pub async fn job(&self, kind: &str, payload: &Value) -> String {
         let source = self.source();
         self.model().await.job(kind, payload, &source)
+    }
+
+    /// A file of studio jobs, known by that name.
+    pub async fn task_file(&self, name: &str) {
+        let path = self.source();
+        self.model().await.task_file(name, &path);
     }
 
     /// What the coordinator says of the instance; null before it is registered.
@@ -254,4 +262,10 @@ impl Place {
         };
         format!("{jobs:#?}\n{calls:#?}\n{violations:#?}\n{view:#}")
     }
+}
+
+fn instance(model: &Model, terms: Value) -> PeertubeInstance {
+    let (url, token) = (model.url(), model.registration_token());
+    let instance = json!({ "url": url, "registration_token": token, "terms": terms });
+    serde_json::from_value(instance).expect("it reads as in a file")
 }

@@ -65,6 +65,14 @@ impl Error {
         Self::out_of_memory(error).unwrap_or_else(|| Self::Internal(format!("{what}: {error}")))
     }
 
+    /// The same with other words about an input that cannot be used.
+    pub fn of_source(self, words: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Source(what) => Self::Source(words(&what)),
+            other => other,
+        }
+    }
+
     fn out_of_memory(error: ffmpeg_next::Error) -> Option<Self> {
         let errno = ffmpeg_next::Error::Other { errno: ffmpeg_next::error::ENOMEM };
         (error == errno).then(|| Self::Runner(OUT_OF_MEMORY.into()))

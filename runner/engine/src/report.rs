@@ -128,6 +128,24 @@ pub struct Source {
     pub text: Vec<TextStream>,
     /// What a person should know of, in plain words.
     pub notes: Vec<String>,
+    /// What edits put in, in the order asked for.
+    #[serde(default)]
+    pub inserts: Vec<Insert>,
+}
+
+/// A probed file that edits put in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Insert {
+    /// A video.
+    Clip(Source),
+    /// A picture to lay over the video.
+    Mark {
+        /// Pixels.
+        width: u32,
+        /// Pixels.
+        height: u32,
+    },
 }
 
 /// Frames in a run of [`VideoStream::block_bytes`].

@@ -18,11 +18,12 @@ pub struct Assignment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Task {
-    /// Read input 0 and say what it is; input 1, if there is one, is a picture that belongs to it.
+    /// Read input 0 and say what it is; input 1 may be a picture that belongs to it, or its sound. The last inputs are what
+    /// edits put in.
     Probe(Probe),
     /// Encode all renditions of one chunk of input 0 from one decode; output `n` holds rendition `n`'s fragments.
     EncodeChunk(EncodeChunk),
-    /// Encode one whole audio track of input 0; output 0 holds its fragments.
+    /// Encode one whole audio track, of input 0 or of several; output 0 holds its fragments.
     EncodeAudio(EncodeAudio),
     /// Make WebVTT of text streams of input 0; output `n` holds that of stream `n`.
     ExtractText(ExtractText),
@@ -132,11 +133,24 @@ pub struct Probe {
     /// The sound is that of input 1, a file of its own.
     #[serde(default)]
     pub sound_apart: bool,
+    /// What the last inputs are: files that edits put in.
+    #[serde(default)]
+    pub inserts: Vec<InsertKind>,
+}
+
+/// What a file is that edits put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsertKind {
+    /// A video, probed like a source.
+    Clip,
+    /// A picture to lay over the video.
+    Mark,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { max_pixels: MAX_PIXELS, limits: Limits::default(), sound_apart: false }
+        Self { max_pixels: MAX_PIXELS, limits: Limits::default(), sound_apart: false, inserts: Vec::new() }
     }
 }
 
@@ -205,6 +219,24 @@ pub struct EncodeChunk {
     /// Where streams of these codecs are decoded; others are by software. Both make the same pictures.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub decode_on: BTreeMap<String, DeviceName>,
+    /// Pictures that are laid over the first rendition, and so over all; the last one on top.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
+}
+
+/// A picture over the video, in pixels of the first rendition, all even.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Which input it is.
+    pub input: usize,
+    /// What it is scaled to.
+    pub width: u32,
+    /// What it is scaled to.
+    pub height: u32,
+    /// Of its upper left corner.
+    pub left: u32,
+    /// Of its upper left corner.
+    pub top: u32,
 }
 
 /// The one picture of a still-image video.
@@ -343,6 +375,37 @@ pub struct EncodeAudio {
     pub fragment_limit: Option<u32>,
     /// Stretches that are kept, end to end, by time; none: all of it.
     #[serde(default)]
+    pub kept: Vec<SampleSpan>,
+    /// The track is made of several inputs, one after the other; then stream, demuxer, `first_pts` and `kept` above mean
+    /// nothing. None: of input 0.
+    #[serde(default)]
+    pub parts: Vec<SoundPart>,
+}
+
+/// What a track has of one input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundPart {
+    /// Samples of the output that it fills: what lies behind is cut off, what is missing is silent; none: as many as there
+    /// are, for the last part alone.
+    pub samples: Option<u64>,
+    /// Samples of silence before what is kept.
+    pub silence: u64,
+    /// None: silence.
+    pub sound: Option<SoundInput>,
+}
+
+/// A stream of an input, and what of it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundInput {
+    /// Which input.
+    pub input: usize,
+    /// Index of the audio stream in it.
+    pub stream_index: usize,
+    /// As in [`EncodeChunk::demuxer`].
+    pub demuxer: String,
+    /// As in [`EncodeAudio::first_pts`].
+    pub first_pts: Option<i64>,
+    /// As in [`EncodeAudio::kept`].
     pub kept: Vec<SampleSpan>,
 }
 

@@ -25,7 +25,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToEngine {
     /// The task, first.
-    Assignment(Assignment),
+    Assignment(Box<Assignment>),
     /// The answer to the outstanding [`FromEngine::Read`].
     Data(Vec<u8>),
     /// The read cannot be answered; the engine ends with a transient failure of this message.
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn every_message_survives_the_pipe() {
         let task = Task::Probe(Probe { max_pixels: 9, ..Probe::default() });
-        check(ToEngine::Assignment(Assignment { task, input_sizes: vec![1, 2] }));
+        check(ToEngine::Assignment(Box::new(Assignment { task, input_sizes: vec![1, 2] })));
         check(ToEngine::Data(vec![1, 2, 3]));
         check(ToEngine::ReadFailed("gone".into()));
         check(FromEngine::Read { input: 1, offset: 1 << 40, length: 7 });

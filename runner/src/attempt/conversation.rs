@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use flotilla_engine::report::{Failure, Report};
 use flotilla_engine::spec::Assignment;
 use flotilla_engine::wire::{FromEngine, ToEngine};
@@ -123,7 +124,7 @@ impl Conversation {
 
     async fn serve(&mut self, child: &mut Child, assignment: Assignment) -> io::Result<Said> {
         self.headway.start(&assignment.input_sizes);
-        self.say(child, &ToEngine::Assignment(assignment)).await?;
+        self.say(child, &ToEngine::Assignment(assignment.into())).await?;
         while !self.headway.is_stalled() {
             let message = in_time(self.silence_limit, pipe::receive(&mut child.stdout)).await?;
             let Some(message) = message else { return Ok(Said::Nothing) };
@@ -134,7 +135,7 @@ impl Conversation {
                 }
                 FromEngine::Expect { input, start, end } => self.inputs.expect(input, start..end),
                 FromEngine::Output { output, bytes } => {
-                    if let Err(error) = self.push(output, &bytes).await {
+                    if let Err(error) = self.push(output, bytes.into()).await {
                         return Ok(Said::UploadFailed(error));
                     }
                 }
@@ -176,13 +177,13 @@ impl Conversation {
         }
     }
 
-    async fn push(&mut self, output: u32, bytes: &[u8]) -> Result<(), transfer::Error> {
+    async fn push(&mut self, output: u32, bytes: Bytes) -> Result<(), transfer::Error> {
         let missing = transfer::Error::Nonsense("was given an output that the task does not have");
         let output = self.outputs.get_mut(output as usize).ok_or(missing)?;
-        let started = Instant::now();
+        let (started, length) = (Instant::now(), bytes.len());
         let pushed = output.push(bytes).await;
         self.count_wait(started);
-        self.headway.wrote(bytes.len());
+        self.headway.wrote(length);
         pushed
     }
 

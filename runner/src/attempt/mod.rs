@@ -86,12 +86,13 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Works on the task and settles it with the coordinator.
-    pub async fn run(self) {
+    /// Works on the task and settles it with the coordinator. `slot` is dropped as soon as no engine needs it any more:
+    /// the last parts may still be going up then.
+    pub async fn run<S>(self, slot: S) {
         let started = Instant::now();
         let meter = Arc::new(Meter::new(self.context.pace.clone()));
         let mut usage = Usage::default();
-        let outcome = self.work(&meter, &mut usage).await;
+        let outcome = self.work(slot, &meter, &mut usage).await;
         usage.ran_ms = milliseconds(started.elapsed());
         usage.bytes_downloaded = meter.downloaded_bytes();
         usage.bytes_uploaded = meter.uploaded_bytes();
@@ -109,16 +110,17 @@ impl Attempt {
     }
 
     /// Works on the task; once more without the device that decodes, if that was the trouble.
-    async fn work(&self, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
+    async fn work<S>(&self, slot: S, meter: &Arc<Meter>, usage: &mut Usage) -> Outcome {
+        let mut slot = Some(slot);
         if matches!(self.share, Share::Refused) {
             return Outcome::failed(FailureClass::Returned, "the device has no session free for it");
         }
         let devices = &self.context.devices;
         let mut decoders = devices.decoders();
-        let (mut outcome, mut trouble) = self.work_once(meter, usage, &decoders).await;
+        let (mut outcome, mut trouble) = self.work_once(&mut slot, meter, usage, &decoders).await;
         if let Some(Trouble::Decoder(why)) = trouble {
             let suspects = std::mem::take(&mut decoders);
-            (outcome, trouble) = self.work_once(meter, usage, &decoders).await;
+            (outcome, trouble) = self.work_once(&mut slot, meter, usage, &decoders).await;
             // What software cannot decode whole either is the source's fault.
             if outcome.is_whole() {
                 suspects
@@ -137,8 +139,10 @@ impl Attempt {
         outcome
     }
 
-    async fn work_once(
+    /// Takes the slot once no engine needs it any more.
+    async fn work_once<S>(
         &self,
+        slot: &mut Option<S>,
         meter: &Arc<Meter>,
         usage: &mut Usage,
         decoders: &BTreeMap<String, DeviceName>,
@@ -169,6 +173,9 @@ impl Attempt {
         usage.cpu_ms += milliseconds(ended.cpu_time);
         usage.peak_memory_bytes = usage.peak_memory_bytes.max(ended.peak_memory_bytes);
         let trouble = Trouble::of(&said, &ended, self.share.is_held(), on_device);
+        if !matches!(trouble, Some(Trouble::Decoder(_))) {
+            slot.take();
+        }
         let outcome = tokio::select! {
             outcome = outcome::judge(said, ended, &mut conversation, self.context.engine.memory_mib) => outcome,
             reason = self.stopped() => Outcome::Stopped(reason),

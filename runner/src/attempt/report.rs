@@ -1,6 +1,8 @@
 //! Translates what the engine reports into what the coordinator is told.
 
-use flotilla_engine::report::{AudioStream, Fragment, Report, Source, TextStream, Track, VideoStream};
+use flotilla_engine::report::{
+    AudioStream, Fragment, Insert, Report, Source, TextStream, Track, VideoStream,
+};
 use flotilla_engine::spec::{Fields, Rational};
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_result::Kind};
@@ -33,7 +35,18 @@ fn probe(source: Source) -> fleet::ProbeResult {
         audio: source.audio.into_iter().map(audio).collect(),
         text: source.text.into_iter().map(text).collect(),
         notes: source.notes,
+        inserts: source.inserts.into_iter().map(insert).collect(),
     }
+}
+
+fn insert(found: Insert) -> fleet::InsertResult {
+    let kind = match found {
+        Insert::Clip(clip) => fleet::insert_result::Kind::Clip(probe(clip)),
+        Insert::Mark { width, height } => {
+            fleet::insert_result::Kind::Mark(fleet::MarkResult { width, height })
+        }
+    };
+    fleet::InsertResult { kind: Some(kind) }
 }
 
 fn video(stream: VideoStream) -> fleet::VideoStream {

@@ -2,8 +2,9 @@
 //! from a peer that is broken or too new.
 
 use flotilla_engine::spec::{
-    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, Limits, MAX_PIXELS,
-    MuxedSegment, Picture, Probe, Rational, SampleSpan, Seek, Still, Storyboard, Task, VideoRendition,
+    Assemble, Colour, EncodeAudio, EncodeChunk, ExtractText, Fields, GridSlice, InsertKind, Limits,
+    MAX_PIXELS, Mark, MuxedSegment, Picture, Probe, Rational, SampleSpan, Seek, SoundInput, SoundPart, Still,
+    Storyboard, Task, VideoRendition,
 };
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_spec};
@@ -12,7 +13,7 @@ use flotilla_proto::fleet::{self, task_spec};
 pub fn task(task: fleet::TaskSpec) -> Result<Task, String> {
     let kind = task.kind.ok_or("the task is of a kind that this runner does not know")?;
     Ok(match kind {
-        task_spec::Kind::Probe(spec) => Task::Probe(probe(spec)),
+        task_spec::Kind::Probe(spec) => Task::Probe(probe(spec)?),
         task_spec::Kind::EncodeChunk(spec) => Task::EncodeChunk(chunk(spec)?),
         task_spec::Kind::EncodeAudio(spec) => Task::EncodeAudio(audio(spec)),
         task_spec::Kind::ExtractText(spec) => Task::ExtractText(text(spec)),
@@ -33,7 +34,7 @@ pub fn counts_bytes(task: &Task) -> bool {
     }
 }
 
-fn probe(spec: fleet::ProbeSpec) -> Probe {
+fn probe(spec: fleet::ProbeSpec) -> Result<Probe, String> {
     let (told, own) = (spec.limits.unwrap_or_default(), Limits::default());
     let limits = Limits {
         max_streams: or_own(told.max_streams, own.max_streams),
@@ -42,7 +43,17 @@ fn probe(spec: fleet::ProbeSpec) -> Probe {
         max_frames_per_second: or_own(told.max_frames_per_second, own.max_frames_per_second),
         max_attachment_bytes: or_own(told.max_attachment_bytes, own.max_attachment_bytes),
     };
-    Probe { max_pixels: or_own(spec.max_pixels, MAX_PIXELS), limits, sound_apart: spec.sound_apart }
+    let inserts = spec.inserts.into_iter().map(insert_kind).collect::<Result<_, _>>()?;
+    let max_pixels = or_own(spec.max_pixels, MAX_PIXELS);
+    Ok(Probe { max_pixels, limits, sound_apart: spec.sound_apart, inserts })
+}
+
+fn insert_kind(kind: i32) -> Result<InsertKind, String> {
+    match fleet::InsertKind::try_from(kind) {
+        Ok(fleet::InsertKind::Clip) => Ok(InsertKind::Clip),
+        Ok(fleet::InsertKind::Mark) => Ok(InsertKind::Mark),
+        _ => Err("a file of the edits is of a kind that this runner does not know".into()),
+    }
 }
 
 /// 0 stands for the engine's own limit.
@@ -69,11 +80,17 @@ fn chunk(spec: fleet::EncodeChunkSpec) -> Result<EncodeChunk, String> {
         // Only this machine knows its devices: see `Attempt`.
         encode_on: None,
         decode_on: Default::default(),
+        marks: spec.marks.into_iter().map(mark).collect(),
     };
     match chunk.renditions.iter().find(|rendition| rendition.grid_index >= chunk.grids.len()) {
         Some(rendition) => Err(format!("rendition {} has no frame grid", rendition.name)),
         None => Ok(chunk),
     }
+}
+
+fn mark(mark: fleet::Mark) -> Mark {
+    let fleet::Mark { input, width, height, left, top } = mark;
+    Mark { input: input as usize, width, height, left, top }
 }
 
 fn seek(seek: fleet::Seek) -> Seek {
@@ -163,8 +180,24 @@ fn audio(spec: fleet::EncodeAudioSpec) -> EncodeAudio {
         first_pts: spec.first_pts,
         init_first: spec.init_first,
         fragment_limit: spec.fragment_limit,
-        kept: spec.kept.into_iter().map(|span| SampleSpan { start: span.start, end: span.end }).collect(),
+        kept: spec.kept.into_iter().map(span).collect(),
+        parts: spec.parts.into_iter().map(part).collect(),
     }
+}
+
+fn part(part: fleet::SoundPart) -> SoundPart {
+    let sound = part.input.map(|input| SoundInput {
+        input: input as usize,
+        stream_index: part.stream_index as usize,
+        demuxer: part.demuxer,
+        first_pts: part.first_pts,
+        kept: part.kept.into_iter().map(span).collect(),
+    });
+    SoundPart { samples: part.samples, silence: part.silence, sound }
+}
+
+fn span(span: fleet::SampleSpan) -> SampleSpan {
+    SampleSpan { start: span.start, end: span.end }
 }
 
 fn text(spec: fleet::ExtractTextSpec) -> ExtractText {
@@ -277,10 +310,19 @@ mod tests {
 
     #[test]
     fn limits_that_are_not_told_are_the_engines_own() {
-        let untold = probe(fleet::ProbeSpec::default());
+        let untold = probe(fleet::ProbeSpec::default()).unwrap();
         assert_eq!(untold, Probe::default());
         let limits = fleet::SourceLimits { max_streams: 3, ..Default::default() };
-        let told = probe(fleet::ProbeSpec { max_pixels: 7, limits: Some(limits), sound_apart: true });
+        let inserts = vec![fleet::InsertKind::Mark.into(), fleet::InsertKind::Clip.into()];
+        let told = fleet::ProbeSpec {
+            max_pixels: 7,
+            limits: Some(limits),
+            sound_apart: true,
+            inserts: inserts.clone(),
+        };
+        let told = probe(told).unwrap();
+        assert_eq!(told.inserts, [InsertKind::Mark, InsertKind::Clip]);
+        assert!(probe(fleet::ProbeSpec { inserts: vec![0], ..Default::default() }).is_err());
         assert!(told.sound_apart);
         assert_eq!((told.max_pixels, told.limits.max_streams), (7, 3));
         assert_eq!(told.limits.max_packets, Limits::default().max_packets);

@@ -163,6 +163,7 @@ impl Clip {
             jumps: Vec::new(),
             encode_on: None,
             decode_on: Default::default(),
+            marks: Vec::new(),
         })
     }
 

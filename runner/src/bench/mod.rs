@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -24,8 +25,9 @@ use crate::config::{self, Config};
 use crate::error::Error;
 use crate::identity::{Identity, StateDir};
 use crate::lifecycle;
+use crate::link::asked::{Measured, Meter};
 use crate::slots::benchmark::Benchmark;
-use crate::slots::capability;
+use crate::slots::capability::{self, Trial};
 use crate::slots::machine::Machine;
 use crate::slots::trials::Trials;
 
@@ -73,7 +75,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
             signal?;
             return Err(Error::BenchInterrupted);
         }
-        findings = measure_all(&config, &state, options.quick) => findings?,
+        findings = measure_all(&config, &state, options.quick, Some(progress_bar())) => findings?,
     };
     print!("{findings}");
     keep(&findings, &state, &config.engine);
@@ -83,7 +85,36 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
     Ok(())
 }
 
-async fn measure_all(config: &Config, state: &StateDir, is_quick: bool) -> Result<Findings, Error> {
+/// Measures when a coordinator asks for it: figures are kept and signed as those of the command.
+pub fn meter(
+    config: &Config,
+    state: &StateDir,
+    identity: &Identity,
+    (machine, slot_count, trials): (&Machine, u32, Vec<Trial>),
+) -> Meter {
+    let given = Arc::new((config.clone(), state.clone(), identity.clone(), machine.clone(), trials));
+    Arc::new(move |is_quick| {
+        let given = given.clone();
+        Box::pin(async move {
+            let (config, state, identity, machine, trials) = given.as_ref();
+            let findings = measure_all(config, state, is_quick, None).await;
+            let findings = findings.map_err(|error| error.to_string())?;
+            keep(&findings, state, &config.engine);
+            let kept = Benchmark::load(state, &Trials::key(&config.engine));
+            let capabilities = capability::capabilities(machine, slot_count, trials, kept.as_ref());
+            let signed = Signed::new(findings, Some(identity));
+            let result_json = serde_json::to_string(&signed).expect("plain data has a JSON form");
+            Ok(Measured { result_json, capabilities })
+        })
+    })
+}
+
+async fn measure_all(
+    config: &Config,
+    state: &StateDir,
+    is_quick: bool,
+    bar: Option<ProgressBar>,
+) -> Result<Findings, Error> {
     let machine = Machine::examine();
     let slots = config.slots.unwrap_or(machine.slot_count()).get();
     let key = Trials::key(&config.engine);
@@ -99,15 +130,23 @@ async fn measure_all(config: &Config, state: &StateDir, is_quick: bool) -> Resul
     let clip = Clip::probe(&config.engine).await.map_err(|message| failed("the clip", &message))?;
     let energy = Counters::find(energy::POWERCAP.as_ref());
     let run_count = if is_quick { 1 } else { 3 };
-    let bar = progress_bar(cases.len() * run_count);
+    if let Some(bar) = &bar {
+        bar.set_length((cases.len() * run_count) as u64);
+    }
     let mut measurements = Vec::new();
     for case in cases {
-        let measured = repeated(case, &clip, &config.engine, slots, run_count, energy.as_ref().ok(), &bar);
+        let measured =
+            repeated(case, &clip, &config.engine, slots, run_count, energy.as_ref().ok(), bar.as_ref());
         let measured = measured.await.map_err(|message| failed(&case.to_string(), &message))?;
-        bar.suspend(|| eprintln!("{measured}"));
+        match &bar {
+            Some(bar) => bar.suspend(|| eprintln!("{measured}")),
+            None => tracing::info!(%measured, "benchmark"),
+        }
         measurements.push(measured);
     }
-    bar.finish_and_clear();
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
     let host = Host::describe(machine, slots, versions);
     Ok(Findings::new(host, is_quick, energy.err(), measurements))
 }
@@ -120,22 +159,25 @@ async fn repeated(
     slots: u32,
     run_count: usize,
     energy: Option<&Counters>,
-    bar: &ProgressBar,
+    bar: Option<&ProgressBar>,
 ) -> Result<Measurement, String> {
     let mut runs = Vec::with_capacity(run_count);
     for _ in 0..run_count {
-        bar.set_message(case.to_string());
+        if let Some(bar) = bar {
+            bar.set_message(case.to_string());
+        }
         runs.push(measure::once(&case, clip, engine, slots, energy).await?);
-        bar.inc(1);
+        if let Some(bar) = bar {
+            bar.inc(1);
+        }
     }
     Ok(Measurement::of(&case, clip, slots, &runs))
 }
 
 /// On standard error, and only where that is a terminal.
-fn progress_bar(steps: usize) -> ProgressBar {
+fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}");
-    let bar =
-        ProgressBar::new(steps as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

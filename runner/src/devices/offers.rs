@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn only_what_has_passed_its_trials_is_offered() {
         let good = finding("cuda", "h264_nvenc");
-        assert_eq!(names(&[good.clone()]), ["h264_nvenc@hd", "h264_nvenc@uhd"]);
+        assert_eq!(names(std::slice::from_ref(&good)), ["h264_nvenc@hd", "h264_nvenc@uhd"]);
         let hd = Finding { largest: Some(SizeClass::Hd), ..good.clone() };
         assert_eq!(names(&[hd]), ["h264_nvenc@hd"]);
         for useless in [
@@ -137,7 +137,7 @@ mod tests {
             software_decoded_per_second: 300,
             ..finding("cuda", "h264_nvenc")
         };
-        let all = equipment(&[decoder.clone()]);
+        let all = equipment(std::slice::from_ref(&decoder));
         assert_eq!((all[0].offers.len(), all[0].decodes.as_slice()), (0, &["h264".to_owned()][..]));
         let slow = Finding { decoded_per_second: 299, ..decoder };
         assert_eq!(equipment(&[slow]), []);

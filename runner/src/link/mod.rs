@@ -5,6 +5,7 @@
 //! cancelling it: a cancelled call might take a lease with it. Busy calls end by themselves within a second,
 //! so few are open at once.
 
+pub mod asked;
 pub mod vitals;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::asked::{Asked, Meter};
 use self::vitals::Vitals;
 use crate::attempt::Stop;
 use crate::coordinator::{Client, Error};
@@ -43,6 +45,7 @@ pub struct Link {
     device_news: watch::Receiver<u64>,
     drained_by_coordinator: bool,
     neighbour: watch::Receiver<Verdict>,
+    asked: Asked,
     drain_told: bool,
     stop_told: bool,
     gave_back: bool,
@@ -71,7 +74,7 @@ impl Link {
         tokens: Tokens,
         session_id: String,
         capabilities: Capabilities,
-        neighbour: watch::Receiver<Verdict>,
+        (neighbour, meter): (watch::Receiver<Verdict>, Meter),
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -84,6 +87,7 @@ impl Link {
             told: None,
             drained_by_coordinator: false,
             neighbour,
+            asked: Asked::new(meter),
             drain_told: false,
             stop_told: false,
             gave_back: false,
@@ -114,6 +118,7 @@ impl Link {
 
     async fn step(&mut self) -> Result<(), Error> {
         let is_watching = self.missed_deadline != Some(self.vitals.deadline()) && !self.slots.are_empty();
+        self.asked.begin_if(self.slots.are_empty() && self.resting_reason().is_none());
         let may_overlap = self.calls.len() < CALLS_IN_FLIGHT && self.failures == 0;
         tokio::select! {
             biased;
@@ -132,6 +137,7 @@ impl Link {
                 let (sent, answer) = call.expect("a call neither panics nor is cancelled");
                 self.hear(sent, answer)?;
             }
+            Some(capabilities) = self.asked.ended() => self.measured(capabilities),
             () = self.slots.released(), if may_overlap => self.call(),
             Ok(()) = self.device_news.changed(), if may_overlap => self.call(),
             () = sleep_until(self.next_call), if self.calls.is_empty() => self.call(),
@@ -150,6 +156,14 @@ impl Link {
                     self.slots.stop_all(Stop::Returned);
                 }
             }
+        }
+        self.call();
+    }
+
+    /// A benchmark has ended: the coordinator hears of it at once.
+    fn measured(&mut self, capabilities: Option<Capabilities>) {
+        if let Some(capabilities) = capabilities {
+            (self.capabilities, self.told) = (capabilities, None);
         }
         self.call();
     }
@@ -174,6 +188,7 @@ impl Link {
         let draining = self.tokens.is_draining();
         let resting_reason = self.resting_reason();
         let takes_none = draining || self.drained_by_coordinator || resting_reason.is_some();
+        let takes_none = takes_none || self.asked.is_open();
         SyncRequest {
             session_id: self.session_id.clone(),
             capabilities: self.news(),
@@ -183,6 +198,7 @@ impl Link {
             leaving: false,
             resting_reason,
             device_rooms: if takes_none { Vec::new() } else { self.slots.devices().rooms() },
+            benchmark: self.asked.status(),
             // After a failure the runner wants to know at once that it is heard again.
             hold_ms: if self.failures > 0 { 0 } else { self.vitals.hold_ms(!self.slots.are_empty()) },
         }
@@ -222,7 +238,7 @@ impl Link {
         for attempt_id in &answer.stop_attempt_ids {
             self.slots.stop(attempt_id, Stop::Unwanted);
         }
-        let has_news = !answer.start.is_empty();
+        let has_news = self.asked.told(answer.benchmark) || !answer.start.is_empty();
         for lease in answer.start {
             self.start(lease);
         }
@@ -232,11 +248,13 @@ impl Link {
         self.next_call = Instant::now() + Duration::from_millis(wait_ms.into());
     }
 
-    /// A lease that was on its way when the rest began goes back at once.
+    /// A lease that was on its way when the rest or a benchmark began goes back at once.
     fn start(&self, lease: Lease) {
         let attempt_id = lease.lease.as_ref().map(|lease| lease.attempt_id.clone());
         self.slots.start(lease);
-        if let Some(attempt_id) = attempt_id.filter(|_| self.resting_reason().is_some()) {
+        if let Some(attempt_id) =
+            attempt_id.filter(|_| self.resting_reason().is_some() || self.asked.is_at_work())
+        {
             self.slots.stop(&attempt_id, Stop::Returned);
         }
     }

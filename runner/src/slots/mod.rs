@@ -1,6 +1,10 @@
 //! The slots of this machine and the attempts in them. A slot is one engine child; admission never gives out
 //! more than there are, and an attempt that was leased beyond that waits here, named and renewed, for the
 //! next free one.
+//!
+//! A slot is free as soon as its engine has ended: while the last bytes of a result go up and the coordinator takes it,
+//! the next task computes. Once more attempts are settling than there are slots, slots stay empty for them: a slow network
+//! must not pile results up in memory.
 
 pub mod benchmark;
 pub mod capability;
@@ -12,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use flotilla_proto::fleet::{AttemptStatus, Lease, LeaseRef};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -30,7 +34,7 @@ pub struct Slots {
 struct Shared {
     count: u32,
     context: Context,
-    free: Semaphore,
+    free: Arc<Semaphore>,
     held: Mutex<BTreeMap<String, Held>>,
     released: Notify,
     tracker: TaskTracker,
@@ -43,20 +47,26 @@ struct Held {
     on_device: bool,
     progress: Arc<AtomicU64>,
     stop: watch::Sender<Option<Stop>>,
+    /// Its engine has ended; its slot is another's.
+    settling: bool,
 }
 
 impl Slots {
     /// `count` empty slots.
     pub fn new(count: u32, context: Context) -> Self {
-        let free = Semaphore::new(count as usize);
+        let free = Arc::new(Semaphore::new(count as usize));
         let (held, released, tracker) = (Mutex::default(), Notify::new(), TaskTracker::new());
         Self { shared: Arc::new(Shared { count, context, free, held, released, tracker }) }
     }
 
     /// Tasks that could start now, beside those of devices.
     pub fn free_count(&self) -> u32 {
-        let in_slots = self.held().values().filter(|held| !held.on_device).count();
-        self.shared.count.saturating_sub(u32::try_from(in_slots).unwrap_or(u32::MAX))
+        let held = self.held();
+        let in_slots = held.values().filter(|held| !held.on_device).count();
+        let settling = held.values().filter(|held| held.settling).count();
+        let beyond = settling.saturating_sub(self.shared.count as usize);
+        let busy = in_slots - settling + beyond;
+        self.shared.count.saturating_sub(u32::try_from(busy).unwrap_or(u32::MAX))
     }
 
     /// The hardware that tasks may have.
@@ -99,7 +109,8 @@ impl Slots {
             }
             let share = Share::of(&lease, &self.shared.context.devices);
             let on_device = !matches!(share, Share::None);
-            held.insert(id.clone(), Held { lease: reference, on_device, progress: progress.clone(), stop });
+            let progress = progress.clone();
+            held.insert(id.clone(), Held { lease: reference, on_device, progress, stop, settling: false });
             share
         };
         let span =
@@ -134,17 +145,18 @@ impl Slots {
     }
 
     async fn occupy(self, attempt: Attempt, release: Release) {
-        let slot = match attempt.share {
-            Share::None => tokio::select! {
-                slot = self.shared.free.acquire() => Some(slot.expect("the slots are never closed")),
-                // Settles at once, because it is stopped.
-                _ = attempt.stopped() => return attempt.run().await,
-            },
-            Share::Held(_) | Share::Refused => None,
+        if !matches!(attempt.share, Share::None) {
+            tracing::info!("task of a device started");
+            return attempt.run(()).await;
+        }
+        let permit = tokio::select! {
+            permit = self.shared.free.clone().acquire_owned() => permit.expect("the slots are never closed"),
+            // Settles at once, because it is stopped.
+            _ = attempt.stopped() => return attempt.run(()).await,
         };
         tracing::info!("task started");
-        attempt.run().await;
-        drop((slot, release));
+        attempt.run(Slot { slots: self, attempt_id: release.attempt_id.clone(), _permit: permit }).await;
+        drop(release);
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, Held>> {
@@ -165,7 +177,23 @@ impl Held {
     }
 }
 
-/// Gives the slot back however the attempt ended, a panic included.
+/// What an engine runs in. Its attempt is only settling once it is dropped.
+struct Slot {
+    slots: Slots,
+    attempt_id: String,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(held) = self.slots.held().get_mut(&self.attempt_id) {
+            held.settling = true;
+        }
+        self.slots.shared.released.notify_one();
+    }
+}
+
+/// Forgets the attempt however it ended, a panic included.
 struct Release {
     slots: Slots,
     attempt_id: String,

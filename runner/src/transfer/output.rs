@@ -1,7 +1,8 @@
 //! An output of an attempt: cut into parts, hashed, and uploaded while the encode runs. At most two parts are
 //! under way; a third makes [`Output::push`] wait, which the engine feels as a pipe that is drained slowly.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use super::part::Splitter;
+use super::part::{Part, Splitter};
 use super::throttle::Throttle;
 use super::{Error, Meter};
 use crate::retry::Schedule;
@@ -96,8 +97,8 @@ impl Output {
     }
 
     /// Appends bytes; waits while too many parts are on their way.
-    pub async fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.digest.update(bytes);
+    pub async fn push(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.digest.update(&bytes);
         self.size_bytes += bytes.len() as u64;
         self.splitter.append(bytes);
         while let Some(part) = self.splitter.take_full() {
@@ -116,12 +117,12 @@ impl Output {
         Ok(Uploaded { size_bytes: self.size_bytes, sha256, etags: self.etags.into_values().collect() })
     }
 
-    async fn send(&mut self, (number, bytes): (u32, Bytes)) -> Result<(), Error> {
+    async fn send(&mut self, part: Part) -> Result<(), Error> {
         let Some(uploader) = self.uploader.clone() else { return Ok(()) };
         while self.in_flight.len() >= PARTS_IN_FLIGHT {
             self.landed().await?;
         }
-        self.in_flight.spawn(async move { Ok((number, uploader.upload(number, bytes).await?)) });
+        self.in_flight.spawn(async move { Ok((part.number, uploader.upload(&part).await?)) });
         Ok(())
     }
 
@@ -136,36 +137,36 @@ impl Output {
 }
 
 impl Uploader {
-    async fn upload(&self, number: u32, bytes: Bytes) -> Result<String, Error> {
+    async fn upload(&self, part: &Part) -> Result<String, Error> {
         let mut tries = Schedule::transfer();
         loop {
-            let error = match self.upload_once(number, bytes.clone()).await {
+            let error = match self.upload_once(part).await {
                 Ok(etag) => return Ok(etag),
                 Err(error) => error,
             };
             let is_expired = error == Error::Status(StatusCode::FORBIDDEN);
             if is_expired {
-                self.urls.lock().await.remove(&number);
+                self.urls.lock().await.remove(&part.number);
             }
             let wait = if is_expired || error.is_passing() { tries.next_wait() } else { None };
             let Some(wait) = wait else { return Err(error) };
-            tracing::debug!(part = number, %error, wait_ms = wait.as_millis(), "uploading again");
+            tracing::debug!(part = part.number, %error, wait_ms = wait.as_millis(), "uploading again");
             tokio::time::sleep(wait).await;
         }
     }
 
-    async fn upload_once(&self, number: u32, bytes: Bytes) -> Result<String, Error> {
-        let url = self.url(number).await?;
-        let length = bytes.len();
+    async fn upload_once(&self, part: &Part) -> Result<String, Error> {
+        let url = self.url(part.number).await?;
+        let (length, pieces) = (part.length, part.pieces.clone());
+        // The store wants to know the length, which a stream does not tell.
+        let request = self.http.put(url).header(header::CONTENT_LENGTH, length);
         let response = match self.meter.pace.up.clone().filter(|_| length > 0) {
-            None => self.http.put(url).timeout(PART_TIMEOUT).body(bytes).send().await?,
+            None => request.timeout(PART_TIMEOUT).body(at_once(pieces)).send().await?,
             Some(throttle) => {
                 // One part at a time: each is there sooner than if they shared the wire.
                 let _turn = throttle.turn().await;
-                let request = self.http.put(url).timeout(PART_TIMEOUT + throttle.duration(length));
-                // The store wants to know the length, which a stream does not tell.
-                let request = request.header(header::CONTENT_LENGTH, length);
-                request.body(slowly(bytes, throttle.clone())).send().await?
+                let request = request.timeout(PART_TIMEOUT + throttle.duration(length));
+                request.body(slowly(pieces, throttle.clone())).send().await?
             }
         };
         if !response.status().is_success() {
@@ -191,14 +192,24 @@ impl Uploader {
     }
 }
 
+/// A body that goes as fast as it can.
+fn at_once(pieces: Vec<Bytes>) -> reqwest::Body {
+    if pieces.is_empty() {
+        return reqwest::Body::from(Bytes::new());
+    }
+    reqwest::Body::wrap_stream(futures::stream::iter(pieces.into_iter().map(Ok::<_, Infallible>)))
+}
+
 /// A body that goes as fast as it may.
-fn slowly(bytes: Bytes, throttle: Arc<Throttle>) -> reqwest::Body {
-    reqwest::Body::wrap_stream(futures::stream::unfold((bytes, throttle), async |(mut bytes, throttle)| {
-        if bytes.is_empty() {
-            return None;
+fn slowly(pieces: Vec<Bytes>, throttle: Arc<Throttle>) -> reqwest::Body {
+    let pieces = VecDeque::from(pieces);
+    reqwest::Body::wrap_stream(futures::stream::unfold((pieces, throttle), async |(mut pieces, throttle)| {
+        let mut rest = pieces.pop_front()?;
+        let piece = rest.split_to(rest.len().min(PIECE_BYTES));
+        if !rest.is_empty() {
+            pieces.push_front(rest);
         }
-        let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
         throttle.pass(piece.len()).await;
-        Some((Ok::<_, std::convert::Infallible>(piece), (bytes, throttle)))
+        Some((Ok::<_, Infallible>(piece), (pieces, throttle)))
     }))
 }

@@ -1,41 +1,71 @@
-//! Cuts an output into upload parts: all of exactly one size but the last, and at least one.
+//! Cuts an output into upload parts: all of exactly one size but the last, and at least one. Bytes stay where the pipe put
+//! them: a buffer that grows would hold them twice.
 
-use bytes::{Bytes, BytesMut};
+use std::collections::VecDeque;
+
+use bytes::Bytes;
 
 /// Collects bytes until a part is full.
 #[derive(Debug)]
 pub struct Splitter {
     part_size_bytes: usize,
-    buffer: BytesMut,
+    pieces: VecDeque<Bytes>,
+    /// Of all pieces.
+    length: usize,
     part_count: u32,
+}
+
+/// A part of an output.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// From 1.
+    pub number: u32,
+    /// Its bytes, in order.
+    pub pieces: Vec<Bytes>,
+    /// Of all pieces.
+    pub length: usize,
 }
 
 impl Splitter {
     /// Parts of `part_size_bytes`, which must not be 0.
     pub fn new(part_size_bytes: usize) -> Self {
         assert!(part_size_bytes > 0, "parts of no bytes never end");
-        Self { part_size_bytes, buffer: BytesMut::new(), part_count: 0 }
+        Self { part_size_bytes, pieces: VecDeque::new(), length: 0, part_count: 0 }
     }
 
     /// Appends bytes; [`Splitter::take_full`] hands out what they fill.
-    pub fn append(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    pub fn append(&mut self, bytes: Bytes) {
+        self.length += bytes.len();
+        self.pieces.push_back(bytes);
     }
 
-    /// The next full part and its number, from 1.
-    pub fn take_full(&mut self) -> Option<(u32, Bytes)> {
-        (self.buffer.len() >= self.part_size_bytes).then(|| self.take(self.part_size_bytes))
+    /// The next full part.
+    pub fn take_full(&mut self) -> Option<Part> {
+        (self.length >= self.part_size_bytes).then(|| self.take(self.part_size_bytes))
     }
 
     /// The last part: what is left, or an empty part when there was nothing at all.
-    pub fn take_last(&mut self) -> Option<(u32, Bytes)> {
-        let is_needed = !self.buffer.is_empty() || self.part_count == 0;
-        is_needed.then(|| self.take(self.buffer.len()))
+    pub fn take_last(&mut self) -> Option<Part> {
+        let is_needed = self.length > 0 || self.part_count == 0;
+        is_needed.then(|| self.take(self.length))
     }
 
-    fn take(&mut self, length: usize) -> (u32, Bytes) {
+    fn take(&mut self, length: usize) -> Part {
         self.part_count += 1;
-        (self.part_count, self.buffer.split_to(length).freeze())
+        let mut part = Part { number: self.part_count, pieces: Vec::new(), length };
+        let mut wanted = length;
+        while wanted > 0
+            && let Some(mut piece) = self.pieces.pop_front()
+        {
+            let taken = piece.split_to(wanted.min(piece.len()));
+            wanted -= taken.len();
+            part.pieces.push(taken);
+            if !piece.is_empty() {
+                self.pieces.push_front(piece);
+            }
+        }
+        self.length -= length;
+        part
     }
 }
 
@@ -57,12 +87,13 @@ mod tests {
             let mut splitter = Splitter::new(4);
             let mut parts = Vec::new();
             for length in appended {
-                splitter.append(&vec![7; *length]);
+                splitter.append(Bytes::from(vec![7; *length]));
                 parts.extend(std::iter::from_fn(|| splitter.take_full()));
             }
             parts.extend(splitter.take_last());
-            let numbers: Vec<_> = parts.iter().map(|(number, _)| *number).collect();
-            let lengths: Vec<_> = parts.iter().map(|(_, bytes)| bytes.len()).collect();
+            let numbers: Vec<_> = parts.iter().map(|part| part.number).collect();
+            let lengths: Vec<_> = parts.iter().map(|part| part.pieces.concat().len()).collect();
+            assert!(parts.iter().all(|part| part.length == part.pieces.concat().len()), "{appended:?}");
             assert_eq!(lengths, expected, "{appended:?}");
             assert_eq!(numbers, (1..=parts.len() as u32).collect::<Vec<_>>());
         }

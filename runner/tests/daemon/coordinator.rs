@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use flotilla_proto::fleet::fleet_server::{Fleet, FleetServer};
 use flotilla_proto::fleet::{
-    CompleteRequest, CompleteResponse, FailRequest, FailResponse, GrantPartsRequest, GrantPartsResponse,
-    JoinRequest, JoinResponse, Lease, SyncRequest, SyncResponse,
+    BenchmarkOrder, CompleteRequest, CompleteResponse, FailRequest, FailResponse, GrantPartsRequest,
+    GrantPartsResponse, JoinRequest, JoinResponse, Lease, SyncRequest, SyncResponse,
 };
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -26,6 +26,8 @@ pub struct State {
     /// Leases to hand out, whatever number of slots is free.
     pub to_start: Vec<Lease>,
     pub to_stop: Vec<String>,
+    /// In every answer.
+    pub benchmark: Option<BenchmarkOrder>,
     pub is_away: bool,
     pub has_forgotten_the_runner: bool,
     pub self_stop_ms: u32,
@@ -40,6 +42,14 @@ pub struct FakeCoordinator {
     pub url: String,
 }
 
+impl State {
+    /// The runner has not named the order yet.
+    fn has_untold_order(&self) -> bool {
+        let named = self.syncs.last().and_then(|sync| sync.benchmark.as_ref()).map(|said| &said.id);
+        self.benchmark.as_ref().map(|order| &order.id) != named
+    }
+}
+
 impl FakeCoordinator {
     pub async fn start(part_url: String) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,6 +61,7 @@ impl FakeCoordinator {
             fails: Vec::new(),
             to_start: Vec::new(),
             to_stop: Vec::new(),
+            benchmark: None,
             is_away: false,
             has_forgotten_the_runner: false,
             self_stop_ms: 20_000,
@@ -110,6 +121,7 @@ impl Fleet for FakeCoordinator {
         let news = async {
             while self.state.lock().unwrap().to_start.is_empty()
                 && self.state.lock().unwrap().to_stop.is_empty()
+                && !self.state.lock().unwrap().has_untold_order()
             {
                 changed.changed().await.unwrap();
             }
@@ -124,6 +136,7 @@ impl Fleet for FakeCoordinator {
             stop_attempt_ids: std::mem::take(&mut state.to_stop),
             drain: false,
             next_call_ms: 0,
+            benchmark: state.benchmark.clone(),
             self_stop_ms: state.self_stop_ms,
         }))
     }

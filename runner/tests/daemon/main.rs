@@ -7,6 +7,7 @@ mod engine;
 mod store;
 mod world;
 
+mod bench;
 mod doctor;
 mod endings;
 mod neighbour;

@@ -87,7 +87,7 @@ async fn limited_bytes_arrive_whole_and_uploads_still_state_their_length() {
     let grants: Arc<dyn PartGrants> = Arc::new(NoGrants);
     let urls = (1..=2).map(|part| format!("{}/0/{part}", store.part_url())).collect();
     let mut output = Output::new(&http, &meter, &grants, 0, 60_000, urls);
-    output.push(&bytes).await.unwrap();
+    output.push(bytes.clone().into()).await.unwrap();
     assert_eq!(output.finish().await.unwrap().size_bytes, 100_000);
     let (sent, mut lengths) = store.with(|contents| (contents.parts.clone(), contents.lengths.clone()));
     assert_eq!(sent.values().flatten().copied().collect::<Vec<u8>>(), bytes);

@@ -24,6 +24,8 @@ pub struct Contents {
     pub read_refusals: Vec<StatusCode>,
     /// Answers to the next uploads instead of an ETag.
     pub upload_refusals: Vec<StatusCode>,
+    /// Uploads are not answered as long as this is so.
+    pub uploads_hang: bool,
 }
 
 #[derive(Clone)]
@@ -82,6 +84,9 @@ async fn upload(
     bytes: Bytes,
 ) -> Response {
     let length = headers.get(header::CONTENT_LENGTH).map(|length| length.to_str().unwrap().to_owned());
+    while store.with(|contents| contents.uploads_hang) {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
     store.with(|contents| {
         contents.lengths.push(length);
         if let Some(refusal) = contents.upload_refusals.pop() {

@@ -85,6 +85,29 @@ async fn leases_beyond_the_slots_wait_and_are_named_meanwhile() {
 }
 
 #[tokio::test]
+async fn a_slot_is_free_while_the_result_goes_up_but_results_do_not_pile_up() {
+    let world = World::new(Vec::new()).await;
+    world.store.with(|store| store.uploads_hang = true);
+    let daemon = world.start(DONE);
+    for (attempt, held, free_slots) in [("a", vec!["a"], 1), ("b", vec!["a", "b"], 0)] {
+        world.lease(attempt, 1024);
+        world.until_held(&held).await;
+        let freed = move |state: &mut crate::coordinator::State| {
+            state
+                .syncs
+                .last()
+                .is_some_and(|sync| sync.attempts.len() == held.len() && sync.free_slots == free_slots)
+        };
+        world.coordinator.until("the engine has ended", freed).await;
+    }
+    assert_eq!(world.coordinator.with(|state| state.completes.len()), 0);
+    world.store.with(|store| store.uploads_hang = false);
+    world.coordinator.until("both are complete", |state| state.completes.len() == 2).await;
+    world.tokens.drain();
+    daemon.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn capabilities_are_told_once_and_trials_are_kept_for_the_next_start() {
     let world = World::new(Vec::new()).await;
     for _ in 0..2 {

@@ -31,13 +31,18 @@ pub(super) async fn send(
         let files = &world.videos.get(video)?.files;
         files.iter().filter(|file| has(file)).max_by_key(|file| file.resolution).map(|file| file.path.clone())
     };
+    let version = shared.lock().version;
     let found = match what {
         "max-quality" => best(|file| file.has_video),
-        "max-quality/audio" => best(|file| file.has_audio),
-        "thumbnails/max-quality" | "previews/max-quality" => {
+        "max-quality/audio" if version.separates_sound() => best(|file| file.has_audio),
+        route if version.has_picture_at(route) => {
             shared.lock().videos.get(video).and_then(|video| video.preview.clone())
         }
-        _ => None,
+        _ => match what.strip_prefix("studio/task-files/") {
+            Some(name) if !is_of_a_task(job, name) => return problem(400, "", "File is not among the tasks"),
+            Some(name) => shared.lock().task_files.get(name).cloned(),
+            None => None,
+        },
     };
     let Some(found) = found else { return problem(404, "", "There is no such file") };
     let bytes = match tokio::fs::read(&found).await {
@@ -71,6 +76,13 @@ pub(super) async fn send(
         to.insert(header::CONTENT_RANGE, range.parse().expect("a range is plain text"));
     }
     response
+}
+
+/// One of the studio tasks of the job asks for it.
+fn is_of_a_task(job: &Job, name: &str) -> bool {
+    let tasks = job.payload["tasks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let files = tasks.iter().filter_map(|task| task["options"]["file"].as_str());
+    files.filter_map(|url| url.rsplit('/').next()).any(|file| file == name)
 }
 
 fn stream(bytes: Bytes, fault: Option<Fault>) -> Body {

@@ -7,6 +7,7 @@
 //!        +--parent cancelled--> PARENT_CANCELLED          cancel of PENDING, PROCESSING, WAITING --> CANCELLED
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -79,6 +80,10 @@ pub struct Job {
     pub served_bytes: u64,
     /// What was handed in.
     pub files: Vec<Stored>,
+    /// What was said with it.
+    pub texts: BTreeMap<String, String>,
+    /// Why it was given back, each time.
+    pub reasons: Vec<String>,
     pub(super) runner_token: Option<String>,
     pub(super) token: Option<String>,
     pub(super) touched_ms: u64,
@@ -97,15 +102,6 @@ impl Job {
             "runner": { "id": 1, "name": "runner", "description": null },
             "jobToken": self.token,
         })
-    }
-
-    /// How long it may be silent; storyboards are not watched.
-    pub(super) fn silence_ms(&self) -> Option<u64> {
-        match self.kind.as_str() {
-            "live-rtmp-hls-transcoding" => Some(30_000),
-            "generate-video-storyboard" => None,
-            _ => Some(120_000),
-        }
     }
 
     /// Files that its result must have, and the texts.

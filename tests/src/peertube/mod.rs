@@ -1,5 +1,5 @@
-//! A strict model of PeerTube 8.2's runner API, in the process of the test: what an instance does with jobs, and a
-//! record of all that was done to it. Its clock is the test's; its faults are asked for, one by one.
+//! A strict model of PeerTube's runner API, 8.2's or an older one's, in the process of the test: what an instance does with
+//! jobs, and a record of all that was done to it. Its clock is the test's; its faults are asked for, one by one.
 //!
 //! It was written from descriptions of the protocol's behaviour, and judges more strictly than PeerTube does: what a real
 //! instance would swallow and then serve broken is in [`Model::violations`].
@@ -13,6 +13,7 @@ mod server;
 mod socket;
 mod success;
 mod upload;
+mod version;
 mod world;
 
 pub use elsewhere::Elsewhere;
@@ -20,4 +21,5 @@ pub use fault::{Fault, Route};
 pub use job::{Job, State, Stored};
 pub use server::Model;
 pub use upload::Upload;
+pub use version::Version;
 pub use world::Call;

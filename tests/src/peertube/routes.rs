@@ -170,7 +170,7 @@ fn job_call(
     } else if text.is_empty() || text.chars().count() > 5000 {
         return problem(400, "", &format!("Should have a valid {field}"));
     } else if route == Route::Abort {
-        shared.lock().abort(&job.uuid);
+        shared.lock().abort(&job.uuid, text);
         shared.ring();
     } else {
         shared.lock().fail(&job.uuid, text);
@@ -232,13 +232,13 @@ fn register(shared: &Shared, body: &Map<String, Value>) -> Response {
     if is_long(name, 100) || text("description").is_some_and(|text| is_long(text, 1000)) {
         return problem(400, "", "Should have a valid name and description");
     }
-    if !is_version(body.get("version")) {
+    let mut world = shared.lock();
+    if world.version.checks_version() && !is_version(body.get("version")) {
         return problem(400, "", "Should have a valid version");
     }
     if text("registrationToken") != Some(shared.registration_token.as_str()) {
         return problem(404, "", "Registration token not found");
     }
-    let mut world = shared.lock();
     if world.runners.iter().any(|(_, known)| known == name) {
         return problem(400, "", "This runner name already exists on this instance");
     }
@@ -255,14 +255,18 @@ fn is_version(version: Option<&Value>) -> bool {
 }
 
 fn request_jobs(shared: &Shared, body: &Map<String, Value>) -> Response {
+    let mut world = shared.lock();
     let types = body.get("jobTypes");
-    if types.is_some_and(|types| !types.is_array()) || !is_version(body.get("version")) {
+    let asked = types.and_then(Value::as_array).into_iter().flatten();
+    world.asked_types.extend(asked.filter_map(Value::as_str).map(str::to_owned));
+    let types = types.filter(|_| world.version.filters_types());
+    let is_versed = !world.version.checks_version() || is_version(body.get("version"));
+    if types.is_some_and(|types| !types.is_array()) || !is_versed {
         return problem(400, "", "Should have valid job types and version");
     }
     let is_wanted = |job: &&Job| {
         types.and_then(Value::as_array).is_none_or(|types| types.iter().any(|kind| *kind == job.kind))
     };
-    let world = shared.lock();
     let mut jobs: Vec<&Job> = world.jobs.iter().filter(|job| job.state == State::Pending).collect();
     jobs.retain(is_wanted);
     jobs.sort_by_key(|job| job.priority);

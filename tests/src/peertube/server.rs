@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use super::fault::{Fault, Route};
 use super::job::{Job, State};
 use super::upload::{Upload, job};
+use super::version::Version;
 use super::world::{Call, Video, VideoFile, World};
 use super::{routes, world};
 
@@ -46,15 +47,23 @@ pub struct Model {
 }
 
 impl Model {
-    /// Starts one on a free port of this machine.
+    /// Starts one of the newest version on a free port of this machine.
     ///
     /// # Panics
     /// When the machine gives no port or no folder.
     pub fn start() -> Self {
+        Self::speaking(Version::default())
+    }
+
+    /// Starts one of a version.
+    ///
+    /// # Panics
+    /// When the machine gives no port or no folder.
+    pub fn speaking(version: Version) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let shared = Shared {
-            world: Mutex::default(),
+            world: Mutex::new(World { version, ..World::default() }),
             news: broadcast::channel(64).0,
             folder: TempDir::new().expect("a folder can be made"),
             ping_ms: AtomicU64::new(25_000),
@@ -104,18 +113,26 @@ impl Model {
     /// An upload: its jobs are made, parents first, and returned by their names.
     pub fn upload(&self, upload: &Upload, source: &Path, preview: Option<&Path>) -> Vec<String> {
         let video = uuid::Uuid::new_v4().to_string();
-        let jobs = upload.jobs(&format!("{}/api/v1/runners", self.url()), &video);
+        let version = self.shared.lock().version;
+        let jobs = upload.jobs(version, &format!("{}/api/v1/runners", self.url()), &video);
         self.add(&video, source, preview, upload.web_videos, jobs)
     }
 
-    /// A job of any kind; `SOURCE` in its payload becomes the URL of its source.
+    /// Keeps a file for studio jobs, under that name.
+    pub fn task_file(&self, name: &str, path: &Path) {
+        self.shared.lock().task_files.insert(name.to_owned(), path.to_owned());
+    }
+
+    /// A job of any kind; `SOURCE` in its payload becomes the URL of its source, `TASK_FILES` that of the files of studio
+    /// jobs, `FILES` that of all files of its video. Its source is its picture as well.
     pub fn job(&self, kind: &str, payload: &Value, source: &Path) -> String {
         let (video, uuid) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
-        let url = format!("{}/api/v1/runners/jobs/{uuid}/files/videos/{video}/max-quality", self.url());
-        let text = payload.to_string().replace("SOURCE", &url);
+        let files = format!("{}/api/v1/runners/jobs/{uuid}/files/videos/{video}", self.url());
+        let text = payload.to_string().replace("SOURCE", "FILES/max-quality");
+        let text = text.replace("TASK_FILES", "FILES/studio/task-files").replace("FILES", &files);
         let payload = serde_json::from_str(&text).unwrap_or_else(|_| json!({}));
         let made = job(uuid.clone(), kind, payload, State::Pending, 100, &video, None);
-        self.add(&video, source, None, true, vec![made]);
+        self.add(&video, source, Some(source), true, vec![made]);
         uuid
     }
 
@@ -215,6 +232,11 @@ impl Model {
     /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.shared.lock().calls.clone()
+    }
+
+    /// Types of jobs that runners have asked for.
+    pub fn asked_types(&self) -> Vec<String> {
+        self.shared.lock().asked_types.iter().cloned().collect()
     }
 
     /// What runners did that a real instance would refuse, or swallow and serve broken.

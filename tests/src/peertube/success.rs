@@ -53,6 +53,9 @@ pub(super) async fn take(
     }
     if let Some(job) = shared.lock().job(uuid) {
         job.state = State::Completing;
+        let text = |(name, text): (&String, &Value)| Some((name.clone(), text.as_str()?.to_owned()));
+        job.texts =
+            form.texts.iter().filter_map(text).filter(|(name, _)| name.starts_with("payload")).collect();
     }
     shared.lock().complete(uuid, form.files);
     shared.ring();

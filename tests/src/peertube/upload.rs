@@ -1,8 +1,11 @@
 //! The jobs of one upload: a first encode of the whole that all others wait for, then chains of the others.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::job::{Job, State};
+use super::version::Version;
 
 /// The order in which lower resolutions are made into jobs.
 const ORDER: [u32; 9] = [0, 480, 360, 720, 240, 144, 1080, 1440, 2160];
@@ -37,11 +40,13 @@ impl Default for Upload {
 }
 
 impl Upload {
-    /// Its jobs, parents first. `base` is the URL of the runner API.
-    pub(super) fn jobs(&self, base: &str, video: &str) -> Vec<Job> {
+    /// Its jobs, parents first, as a version words them. `base` is the URL of the runner API.
+    pub(super) fn jobs(&self, version: Version, base: &str, video: &str) -> Vec<Job> {
         let mut jobs = Vec::new();
         let make = |kind: &str, size: u32, priority: u32, parent: Option<&str>| {
-            self.job(base, video, kind, size, priority, parent)
+            let priority = if version.has_priorities() { priority } else { REQUIRED };
+            let video = (base, video);
+            self.job(version, video, kind, size, priority, parent)
         };
         let first = if self.is_audio { "vod-audio-merge-transcoding" } else { "vod-web-video-transcoding" };
         let top = if self.is_audio { 480 } else { self.resolution };
@@ -50,8 +55,8 @@ impl Upload {
         jobs.push(first);
         if self.hls {
             let hls = make("vod-hls-transcoding", top, REQUIRED, Some(&root));
-            let sound =
-                self.separated_audio.then(|| make("vod-hls-transcoding", 0, REQUIRED, Some(&hls.uuid)));
+            let is_apart = self.separated_audio && version.separates_sound();
+            let sound = is_apart.then(|| make("vod-hls-transcoding", 0, REQUIRED, Some(&hls.uuid)));
             jobs.push(hls);
             jobs.extend(sound);
         }
@@ -71,28 +76,34 @@ impl Upload {
 
     fn job(
         &self,
-        base: &str,
-        video: &str,
+        version: Version,
+        (base, video): (&str, &str),
         kind: &str,
         size: u32,
         priority: u32,
         parent: Option<&str>,
     ) -> Job {
         let uuid = uuid::Uuid::new_v4().to_string();
-        let file = format!("{base}/jobs/{uuid}/files/videos/{video}/max-quality");
-        let source = if size == 0 { format!("{file}/audio") } else { file.clone() };
+        let files = format!("{base}/jobs/{uuid}/files/videos/{video}");
+        let file = format!("{files}/max-quality");
+        let separates = version.separates_sound();
+        let source = if size == 0 && separates { format!("{file}/audio") } else { file.clone() };
         let fps = if size == 0 { 0 } else { self.fps };
+        let picture = format!("{files}/{}", version.picture_route());
         let mut payload = match kind {
             "vod-audio-merge-transcoding" => json!({
-                "input": { "audioFileUrl": file, "previewFileUrl": thumbnail(base, &uuid, video) },
+                "input": { "audioFileUrl": file, "previewFileUrl": picture },
                 "output": { "resolution": 480, "fps": 25 },
             }),
             _ => json!({
-                "input": { "videoFileUrl": source, "separatedAudioFileUrl": [] },
+                "input": { "videoFileUrl": source },
                 "output": { "resolution": size, "fps": fps },
             }),
         };
-        if kind == "vod-hls-transcoding" {
+        if separates && kind != "vod-audio-merge-transcoding" {
+            payload["input"]["separatedAudioFileUrl"] = json!([]);
+        }
+        if separates && kind == "vod-hls-transcoding" {
             payload["output"]["separatedAudio"] = self.separated_audio.into();
         }
         let state = if parent.is_some() { State::WaitingForParent } else { State::Pending };
@@ -125,12 +136,10 @@ pub(super) fn job(
         answers: 0,
         served_bytes: 0,
         files: Vec::new(),
+        texts: BTreeMap::new(),
+        reasons: Vec::new(),
         runner_token: None,
         token: None,
         touched_ms: 0,
     }
-}
-
-fn thumbnail(base: &str, job: &str, video: &str) -> String {
-    format!("{base}/jobs/{job}/files/videos/{video}/thumbnails/max-quality")
 }

@@ -1,10 +1,11 @@
 //! All that the instance knows, and the rules by which it changes. No transport here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use super::fault::{Fault, Route};
 use super::job::{Job, State, Stored};
+use super::version::Version;
 
 /// So many reported failures end a job.
 const FAILURES: u32 = 5;
@@ -42,14 +43,19 @@ pub(super) struct VideoFile {
 
 #[derive(Debug, Default)]
 pub(super) struct World {
+    pub(super) version: Version,
     pub(super) now_ms: u64,
     pub(super) jobs: Vec<Job>,
     pub(super) videos: BTreeMap<String, Video>,
+    /// Files of studio jobs, by name.
+    pub(super) task_files: BTreeMap<String, PathBuf>,
     /// Token and name.
     pub(super) runners: Vec<(String, String)>,
     pub(super) calls: Vec<Call>,
     pub(super) violations: Vec<String>,
     pub(super) faults: VecDeque<(Route, Fault)>,
+    /// Types that were asked for, whether or not the version heeds them.
+    pub(super) asked_types: BTreeSet<String>,
 }
 
 impl World {
@@ -69,10 +75,11 @@ impl World {
 
     /// Gives jobs back of which nothing was heard. True: some wait again.
     pub(super) fn watch(&mut self) -> bool {
-        let now = self.now_ms;
+        let (now, version) = (self.now_ms, self.version);
         let is_late = |job: &&mut Job| {
             let silence = now.saturating_sub(job.touched_ms);
-            job.state == State::Processing && job.silence_ms().is_some_and(|allowed| silence > allowed)
+            job.state == State::Processing
+                && version.silence_ms(&job.kind).is_some_and(|allowed| silence > allowed)
         };
         let mut is_any = false;
         for job in self.jobs.iter_mut().filter(is_late) {
@@ -94,8 +101,9 @@ impl World {
         Some(job.clone())
     }
 
-    pub(super) fn abort(&mut self, uuid: &str) {
+    pub(super) fn abort(&mut self, uuid: &str, reason: &str) {
         if let Some(job) = self.job(uuid) {
+            job.reasons.push(reason.to_owned());
             reset(job, State::Pending);
         }
     }

@@ -128,6 +128,7 @@ pub(super) fn outcome(kind: TaskKind) -> Outcome {
             audio: Vec::new(),
             text: Vec::new(),
             notes: Vec::new(),
+            inserts: Vec::new(),
         }),
         TaskKind::EncodeChunk { .. } => Outcome::EncodeChunk { renditions: Vec::new(), missing_frames: 0 },
         TaskKind::EncodeAudioHead { .. } | TaskKind::EncodeAudio { .. } => {

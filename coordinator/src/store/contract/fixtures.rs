@@ -131,6 +131,7 @@ pub fn result(claimed: &ClaimedTask) -> AcceptedResult {
             audio: vec![],
             text: vec![],
             notes: vec![],
+            inserts: vec![],
         }),
         TaskKind::EncodeChunk { .. } => Outcome::EncodeChunk { renditions: vec![track], missing_frames: 0 },
         TaskKind::EncodeAudio { .. } => Outcome::EncodeAudio(track),

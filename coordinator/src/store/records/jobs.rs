@@ -6,18 +6,34 @@ use crate::domain::edit::Edit;
 use crate::domain::{Failure, JobId, JobState, Timestamp};
 use crate::objects::{Destination, Location};
 
-/// What was submitted beside the source. Tasks that need any of it read the source first and then all its objects.
+/// What was submitted beside the source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extras {
-    /// The objects: the picture or the sound.
+    /// The objects: the picture or the sound, then what the edits put in.
     pub objects: Vec<ExtraObject>,
     /// The first object is the picture of a still-image video.
     pub has_picture: bool,
     /// The first object is the sound of the source, which holds the pictures alone.
     pub has_sound: bool,
-    /// What of the source is kept.
+    /// What of the source is kept, and what is put in.
     pub edits: Vec<Edit>,
+}
+
+impl Extras {
+    /// The picture or the sound.
+    pub fn beside(&self) -> &[ExtraObject] {
+        &self.objects[..self.beside_count()]
+    }
+
+    /// What the edits put in, by number.
+    pub fn inserts(&self) -> &[ExtraObject] {
+        &self.objects[self.beside_count()..]
+    }
+
+    fn beside_count(&self) -> usize {
+        (usize::from(self.has_picture) + usize::from(self.has_sound)).min(self.objects.len())
+    }
 }
 
 /// An object that was submitted beside the source.

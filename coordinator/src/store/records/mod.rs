@@ -1,5 +1,6 @@
 //! What goes into the store and comes out of it.
 
+mod benchmarks;
 mod jobs;
 mod leases;
 mod notes;
@@ -9,6 +10,7 @@ mod scheduling;
 mod standing;
 mod tasks;
 
+pub use benchmarks::*;
 pub use jobs::*;
 pub use leases::*;
 pub use notes::*;

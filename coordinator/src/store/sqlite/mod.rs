@@ -2,6 +2,7 @@
 //! done as a whole or not at all, and on disk before it is answered; what many ask for at once goes there together.
 
 mod ballast;
+mod benchmarks;
 mod choice;
 mod claim;
 mod columns;
@@ -312,6 +313,14 @@ impl Store for SqliteStore {
     async fn notes(&self, kind: &str) -> Result<Vec<Note>> {
         let kind = kind.to_owned();
         self.readers.run(move |db| notes::of_kind(db, &kind)).await
+    }
+
+    async fn add_benchmark(&self, benchmark: NewBenchmark, now: Timestamp) -> Result<()> {
+        self.writer.run(move |db| benchmarks::add(db, &benchmark, now)).await
+    }
+
+    async fn benchmarks(&self) -> Result<Vec<BenchmarkRecord>> {
+        self.readers.run(benchmarks::all).await
     }
 
     async fn garbage(&self, limit: u32) -> Result<Vec<UploadRecord>> {

@@ -16,12 +16,13 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 const APPLICATION_ID: i32 = 0x464C_4F54;
 
 /// Schema changes in order; `user_version` counts those that the file has had.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/sqlite/0001_foundation.sql"),
     include_str!("../../../migrations/sqlite/0002_scheduling.sql"),
     include_str!("../../../migrations/sqlite/0003_progressive.sql"),
     include_str!("../../../migrations/sqlite/0004_notes.sql"),
     include_str!("../../../migrations/sqlite/0005_extras.sql"),
+    include_str!("../../../migrations/sqlite/0006_benchmarks.sql"),
 ];
 
 /// How long a statement waits for another connection of this process.

@@ -6,21 +6,22 @@ use crate::error::{Error, Result};
 use crate::spec::SampleSpan;
 
 /// Of a plan that names none.
-const ALL: &[SampleSpan] = &[SampleSpan { start: 0, end: u64::MAX }];
+const ALL: SampleSpan = SampleSpan { start: 0, end: u64::MAX };
 
 /// Counts samples and tells which are kept.
-pub(super) struct Kept<'a> {
-    spans: &'a [SampleSpan],
+pub(super) struct Kept {
+    spans: Vec<SampleSpan>,
     position: u64,
 }
 
-impl<'a> Kept<'a> {
+impl Kept {
     /// Spans must rise and be apart.
-    pub fn new(spans: &'a [SampleSpan]) -> Result<Self> {
+    pub fn new(spans: &[SampleSpan]) -> Result<Self> {
         let rises = spans.iter().all(|span| span.start < span.end)
             && spans.windows(2).all(|pair| pair[0].end <= pair[1].start);
         match rises {
-            true => Ok(Self { spans: if spans.is_empty() { ALL } else { spans }, position: 0 }),
+            true if spans.is_empty() => Ok(Self { spans: vec![ALL], position: 0 }),
+            true => Ok(Self { spans: spans.to_vec(), position: 0 }),
             false => Err(Error::Internal("the plan's stretches of sound are not in order".into())),
         }
     }

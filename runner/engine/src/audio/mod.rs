@@ -5,6 +5,7 @@ pub(crate) mod copy;
 pub(crate) mod decode;
 mod encoder;
 mod kept;
+mod part;
 mod pcm;
 mod resample;
 mod timeline;
@@ -17,10 +18,11 @@ use crate::fragment::AudioConfig;
 use crate::pipe::{Outputs, SharedInputs};
 use crate::report::Track;
 use crate::source::Source;
-use crate::spec::EncodeAudio;
+use crate::source::only::only;
+use crate::spec::{EncodeAudio, SoundInput, SoundPart};
 use decode::Sound;
 use encoder::{Coded, Encoder, Settings};
-use kept::Kept;
+use part::Share;
 use pcm::Shape;
 use resample::Resampler;
 use timeline::Timeline;
@@ -34,33 +36,52 @@ const TONE_BITRATE_BPS: u32 = 96_000;
 /// Containers without times: FFmpeg counts frames or bytes, at a rate that may be wrong.
 const UNTIMED_DEMUXERS: [&str; 3] = ["aac", "avi", "mp3"];
 
-/// Encodes or copies the track of input 0; output 0 gets its fragments.
+/// Encodes or copies the track of input 0, or encodes that of several; output 0 gets its fragments.
 pub fn encode(task: &EncodeAudio, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Track> {
-    let source = Source::open(inputs, &task.demuxer)?;
     if task.copy {
-        return copy::pass_through(task, source, outputs);
+        return copy::pass_through(task, Source::open(inputs, &task.demuxer)?, outputs);
     }
+    let whole = [part::whole(task)];
+    let parts = if task.parts.is_empty() { &whole[..] } else { &task.parts[..] };
     let mut job = Job::open(task)?;
-    let mut sound = Sound::open(source, task.stream_index)?;
+    for part in parts {
+        job.begin(part, outputs)?;
+        if let Some(sound) = &part.sound {
+            read(&mut job, sound, inputs, outputs)?;
+        }
+        job.end_part(part, outputs)?;
+        if let Some(writer) = job.writer.take_if(|writer| writer.is_full()) {
+            return Ok(writer.stop());
+        }
+    }
+    job.finish(outputs)
+}
+
+/// Encodes what is kept of one input.
+fn read(
+    job: &mut Job<'_>,
+    from: &SoundInput,
+    inputs: &SharedInputs,
+    outputs: &mut dyn Outputs,
+) -> Result<()> {
+    let source = Source::open(&only(inputs, from.input)?, &from.demuxer)?;
+    let mut sound = Sound::open(source, from.stream_index)?;
     let time_base = sound.time_base()?;
     // What the plan starts with may be damaged; what comes before it is taken for the start, as the container wants it.
     let mut first_pts = None;
-    let is_timed = !UNTIMED_DEMUXERS.contains(&task.demuxer.as_str());
+    let is_timed = !UNTIMED_DEMUXERS.contains(&from.demuxer.as_str());
     while let Some(frame) = sound.next_frame()? {
-        let planned = |pts: i64| task.first_pts.map_or(pts, |first| first.min(pts));
+        let planned = |pts: i64| from.first_pts.map_or(pts, |first| first.min(pts));
         let pts = frame
             .timestamp()
             .filter(|_| is_timed)
             .map(|pts| pts - *first_pts.get_or_insert_with(|| planned(pts)));
         job.place(&frame, pts, time_base, outputs)?;
-        if let Some(writer) = job.writer.take_if(|writer| writer.is_full()) {
-            return Ok(writer.stop());
-        }
-        if job.kept.is_over() {
+        if job.share.is_over() || job.writer.as_ref().is_some_and(TrackWriter::is_full) {
             break;
         }
     }
-    job.finish(outputs)
+    Ok(())
 }
 
 /// Whether the name is that of an audio encoder.
@@ -96,7 +117,8 @@ fn rescale(ticks: i64, time_base: Rational, sample_rate_hz: u32) -> i64 {
 struct Job<'a> {
     task: &'a EncodeAudio,
     encoder: Encoder,
-    kept: Kept<'a>,
+    /// Of the part that is being encoded.
+    share: Share,
     /// None before the first samples, whose shape decides.
     input: Option<Input>,
     writer: Option<TrackWriter>,
@@ -118,8 +140,34 @@ impl<'a> Job<'a> {
             sample_rate_hz: task.sample_rate_hz,
             channel_count: task.channel_count,
         })?;
-        let kept = Kept::new(&task.kept)?;
-        Ok(Self { task, encoder, kept, input: None, writer: None })
+        Ok(Self { task, encoder, share: Share::default(), input: None, writer: None })
+    }
+
+    /// Goes on with another part.
+    fn begin(&mut self, part: &SoundPart, outputs: &mut dyn Outputs) -> Result<()> {
+        self.share = Share::of(part)?;
+        self.silence(part.silence, outputs)
+    }
+
+    /// Fills up what a part of a certain length lacks.
+    fn end_part(&mut self, part: &SoundPart, outputs: &mut dyn Outputs) -> Result<()> {
+        self.flush_input(outputs)?;
+        let missing = if part.samples.is_some() { self.share.left() } else { 0 };
+        self.silence(missing, outputs)
+    }
+
+    /// Encodes silence, as far as there is room for it.
+    fn silence(&mut self, samples: u64, outputs: &mut dyn Outputs) -> Result<()> {
+        let mut left = self.share.fill(samples);
+        while left > 0 {
+            // A second at a time bounds the memory that a long pause takes.
+            let count = left.min(u64::from(self.task.sample_rate_hz.max(1))) as usize;
+            let coded = self.encoder.push(&self.encoder.shape().silence(count), count)?;
+            self.write(coded, None, outputs)?;
+            left -= count as u64;
+            outputs.progress(self.encoder.sample_count() / 1000)?;
+        }
+        Ok(())
     }
 
     /// Encodes a decoded frame at its place; `pts` counts from the first frame.
@@ -161,7 +209,7 @@ impl<'a> Job<'a> {
         self.input = Some(Input {
             resampler: Resampler::new(shape, self.encoder.shape())?,
             timeline: Timeline::new(tolerance as u32, rate),
-            origin: rescale(self.kept.position() as i64, so_far, rate),
+            origin: rescale(self.share.position() as i64, so_far, rate),
         });
         Ok(())
     }
@@ -174,7 +222,7 @@ impl<'a> Job<'a> {
 
     /// Encodes what is kept of the first `count` samples of a frame.
     fn encode(&mut self, samples: &frame::Audio, count: usize, outputs: &mut dyn Outputs) -> Result<()> {
-        for range in self.kept.pass(count) {
+        for range in self.share.pass(count) {
             let length = range.len();
             let coded = match range.start {
                 0 => self.encoder.push(samples, length)?,

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::pipe::{Outputs, SharedInputs};
 use crate::report::Track;
 use crate::scale::Ladder;
-use crate::spec::{EncodeChunk, VideoRendition};
+use crate::source::given;
+use crate::spec::{EncodeChunk, Mark, VideoRendition};
 use held::Held;
 use rendition::Rendition;
 use shown::Shown;
@@ -30,11 +31,13 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
     let shown = Shown::of(&task.grids)?;
     let mut renditions = open_renditions(task)?;
     let mut held = Held::open(task, inputs, &shown.pts)?;
+    let picture = |mark: &Mark| given::read(inputs, mark.input, task.max_pixels).map(|given| given.picture);
+    let marks = task.marks.iter().map(picture).collect::<Result<Vec<_>>>()?;
     let mut ladder = None;
     for (number, wanted_pts) in shown.pts.iter().enumerate() {
         let frame = held.frame_at(*wanted_pts)?;
         if ladder.is_none() {
-            ladder = Some(Ladder::new(&frame, task, &shown.counts)?);
+            ladder = Some(Ladder::new(&frame, (task, &marks), &shown.counts)?);
         }
         let ladder = ladder.as_mut().expect("just built");
         ladder.push(frame, number, &mut |index, frame| {

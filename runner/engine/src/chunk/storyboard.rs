@@ -32,7 +32,7 @@ pub fn draw(task: &Storyboard, inputs: &SharedInputs, outputs: &mut dyn Outputs)
         for pts in &wanted {
             let frame = held.frame_at(*pts)?;
             if ladder.is_none() {
-                ladder = Some(Ladder::new(&frame, &chunk, &counts)?);
+                ladder = Some(Ladder::new(&frame, (&chunk, &[]), &counts)?);
             }
             let ladder = ladder.as_mut().expect("just built");
             ladder.push(frame, number, &mut |_, small| sheet.put(number, small))?;
@@ -75,6 +75,7 @@ fn chunk(task: &Storyboard) -> EncodeChunk {
         jumps: Vec::new(),
         encode_on: None,
         decode_on: Default::default(),
+        marks: Vec::new(),
     }
 }
 

@@ -1,23 +1,11 @@
 //! Sound that lies in a file of its own. Both files count their times from the same zero, as those of an HLS ladder do, so
 //! nothing is moved: the streams are described as if one file held them.
 
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
-
 use crate::error::{Error, Result};
-use crate::pipe::{Inputs, SharedInputs, lock};
 use crate::report;
 
 /// Where the sound is found.
-const INPUT: usize = 1;
-
-/// The inputs of a task that knows the file of the sound alone.
-pub fn sound(inputs: &SharedInputs) -> Result<SharedInputs> {
-    match lock(inputs).count() > INPUT {
-        true => Ok(Arc::new(Mutex::new(Apart(inputs.clone())))),
-        false => Err(Error::Internal("the sound lies in a file of its own, and none was handed in".into())),
-    }
-}
+pub const INPUT: usize = 1;
 
 /// Puts the sound of its own file in the place of what the other one holds.
 pub fn put_in(found: &mut report::Source, sound: report::Source) -> Result<()> {
@@ -42,25 +30,4 @@ pub fn put_in(found: &mut report::Source, sound: report::Source) -> Result<()> {
     found.bitrate_bps += sound.bitrate_bps;
     found.audio = sound.audio;
     Ok(())
-}
-
-/// One input of several, as the only one.
-struct Apart(SharedInputs);
-
-impl Inputs for Apart {
-    fn count(&self) -> usize {
-        1
-    }
-
-    fn size(&self, input: usize) -> u64 {
-        lock(&self.0).size(INPUT + input)
-    }
-
-    fn read_at(&mut self, input: usize, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        lock(&self.0).read_at(INPUT + input, offset, buffer)
-    }
-
-    fn expect(&mut self, input: usize, range: Range<u64>) -> Result<()> {
-        lock(&self.0).expect(INPUT + input, range)
-    }
 }

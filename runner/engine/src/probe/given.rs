@@ -2,22 +2,19 @@
 
 use crate::error::Result;
 use crate::ffi;
-use crate::pipe::{SharedInputs, lock};
+use crate::pipe::SharedInputs;
 use crate::report::{PictureFacts, VideoStream};
 use crate::source::given;
 use crate::spec::{Colour, Rational};
 
-/// Describes the picture, if one was handed in; one that cannot be decoded is refused.
-pub fn describe(inputs: &SharedInputs, max_pixels: u64) -> Result<Option<VideoStream>> {
-    if lock(inputs).count() <= given::INPUT {
-        return Ok(None);
-    }
+/// Describes the picture; one that cannot be decoded is refused.
+pub fn describe(inputs: &SharedInputs, max_pixels: u64) -> Result<VideoStream> {
     let given = given::read(inputs, given::INPUT, max_pixels)?;
     let format = given.picture.format().descriptor().map_or("", |descriptor| descriptor.name());
     let [primaries, transfer, matrix] = ffi::frame_colour(&given.picture);
     let full_range =
         given.picture.color_range() == ffmpeg_next::color::Range::JPEG || format.starts_with("yuvj");
-    Ok(Some(VideoStream {
+    Ok(VideoStream {
         index: 0,
         codec: given.codec.to_owned(),
         width: given.picture.width(),
@@ -38,5 +35,5 @@ pub fn describe(inputs: &SharedInputs, max_pixels: u64) -> Result<Option<VideoSt
         last_duration: 1,
         block_bytes: Vec::new(),
         bitrate_bps: 0,
-    }))
+    })
 }

@@ -107,6 +107,7 @@ pub fn decode(stream: &VideoStream, seek_pts: Option<i64>, max_pixels: u64, demu
         jumps: Vec::new(),
         encode_on: None,
         decode_on: Default::default(),
+        marks: Vec::new(),
     }
 }
 

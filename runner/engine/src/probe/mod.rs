@@ -5,6 +5,7 @@ mod apart;
 mod audio;
 mod colour;
 mod given;
+mod insert;
 mod length;
 mod limits;
 mod listen;
@@ -19,8 +20,9 @@ use ffmpeg_next::media;
 
 use crate::error::{Error, Result};
 use crate::ffi;
-use crate::pipe::{Outputs, SharedInputs};
+use crate::pipe::{Outputs, SharedInputs, lock};
 use crate::report;
+use crate::source::only::only;
 use crate::source::{self, Source};
 use crate::spec::{self, Rational};
 use limits::Tally;
@@ -28,15 +30,21 @@ use times::Times;
 
 const MIB: u64 = 1 << 20;
 
-/// Reads input 0, and the file that holds its sound where there is one, and says what they are.
+/// Reads input 0, the file that holds its sound where there is one, and what edits put in, and says what they are.
 pub fn run(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<report::Source> {
+    let first_insert = lock(inputs).count().checked_sub(task.inserts.len());
+    let least = if task.sound_apart { apart::INPUT } else { 0 };
+    let first_insert = first_insert
+        .filter(|first| *first > least)
+        .ok_or_else(|| Error::Internal("fewer files were handed in than the probe is told of".into()))?;
     let mut found = file(task, inputs, outputs)?;
     if task.sound_apart {
-        let sound = file(task, &apart::sound(inputs)?, outputs)?;
+        let sound = file(task, &only(inputs, apart::INPUT)?, outputs)?;
         apart::put_in(&mut found, sound)?;
-    } else {
-        found.video.extend(given::describe(inputs, task.max_pixels)?);
+    } else if first_insert > source::given::INPUT {
+        found.video.push(given::describe(inputs, task.max_pixels)?);
     }
+    found.inserts = insert::describe_all(task, inputs, first_insert, outputs)?;
     Ok(found)
 }
 
@@ -58,6 +66,7 @@ fn file(task: &spec::Probe, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
         audio: Vec::new(),
         text: Vec::new(),
         notes: length::check(&source, &times)?.into_iter().collect(),
+        inserts: Vec::new(),
     };
     audio::describe_all(&source, &times, inputs, &mut found)?;
     text::describe_all(&source, &times, &mut found);

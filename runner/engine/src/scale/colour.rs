@@ -62,6 +62,22 @@ pub fn to_rgb(shape: &Shape) -> Conversion {
     Conversion { before: String::new(), options }
 }
 
+/// Filters that make a still picture red, green, blue and opacity; each ends with a comma.
+pub fn to_rgba(shape: &Shape) -> String {
+    let rgb = ffi::samples(shape.format).is_some_and(|samples| samples.rgb);
+    // JPEG and WebP mean the matrix of BT.601 where they say nothing.
+    let matrix = matrix(shape.colour.matrix).unwrap_or("smpte170m");
+    match rgb {
+        true => "format=rgba,".to_owned(),
+        false => {
+            format!(
+                "scale=flags=bicubic:in_range={}:in_color_matrix={matrix},format=rgba,",
+                range(shape.colour)
+            )
+        }
+    }
+}
+
 /// Options of a scaler that reads red, green and blue.
 pub fn from_rgb(target: Colour) -> String {
     let matrix = matrix(target.matrix).unwrap_or("smpte170m");

@@ -1,4 +1,4 @@
-//! A filter graph with one input, perhaps a table beside it, and some outputs.
+//! A filter graph with one input, perhaps still pictures beside it, and some outputs.
 
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::{filter, frame};
@@ -20,20 +20,24 @@ impl Graph {
         Self::build(&[("in", like)], description, output_count).map_err(|error| not_built(description, error))
     }
 
-    /// The same for a description that also reads one picture from `[table]`.
-    pub fn with_table(
+    /// The same for a description that also reads one picture each from inputs of these names.
+    pub fn with_pictures(
         like: &frame::Video,
-        table: &frame::Video,
+        pictures: &[(&str, &frame::Video)],
         description: &str,
         output_count: usize,
     ) -> Result<Self> {
-        let built = Self::build(&[("in", like), ("table", table)], description, output_count);
+        let inputs: Vec<_> = [("in", like)].into_iter().chain(pictures.iter().copied()).collect();
+        let built = Self::build(&inputs, description, output_count);
         let mut built = built.map_err(|error| not_built(description, error))?;
-        let mut table = table.clone();
-        table.set_pts(Some(0));
-        let mut input = built.graph.get("table").expect("just built");
-        let filled = input.source().add(&table).and_then(|()| input.source().flush());
-        filled.map_err(|error| not_built(description, error))?;
+        for (name, picture) in pictures {
+            let mut picture =
+                ffi::share(picture).map_err(|error| Error::machinery("cannot hold a picture", error))?;
+            picture.set_pts(Some(0));
+            let mut input = built.graph.get(name).expect("just built");
+            let filled = input.source().add(&picture).and_then(|()| input.source().flush());
+            filled.map_err(|error| not_built(description, error))?;
+        }
         Ok(built)
     }
 

@@ -6,6 +6,7 @@
 mod colour;
 mod fit;
 mod graph;
+mod mark;
 mod picture;
 mod shape;
 mod table;
@@ -21,6 +22,8 @@ pub use shape::Shape;
 /// All scalers of a chunk.
 pub struct Ladder<'a> {
     task: &'a EncodeChunk,
+    /// The pictures of the task's marks.
+    marks: &'a [frame::Video],
     /// Of the pictures that the top stage was built for.
     shape: Shape,
     stages: Vec<Stage>,
@@ -36,15 +39,20 @@ struct Stage {
 }
 
 impl<'a> Ladder<'a> {
-    /// Scalers from pictures like `first` to the renditions; `counts` says per grid which frames it shows.
-    pub fn new(first: &frame::Video, task: &'a EncodeChunk, counts: &[Vec<u32>]) -> Result<Self> {
+    /// Scalers from pictures like `first` to the renditions; `counts` says per grid which frames it shows. `marks` are the
+    /// pictures of the task's marks.
+    pub fn new(
+        first: &frame::Video,
+        (task, marks): (&'a EncodeChunk, &'a [frame::Video]),
+        counts: &[Vec<u32>],
+    ) -> Result<Self> {
         let shape = Shape::of(first, &task.picture);
         let mut stages: Vec<Stage> = Vec::new();
         let mut first_rendition = 0;
         let mut above = frame::Video::empty();
         for group in task.renditions.chunk_by(|a, b| a.grid_index == b.grid_index) {
             let graph = match first_rendition {
-                0 => top_graph(first, shape, task, group)?,
+                0 => top_graph(first, shape, (task, marks), group)?,
                 _ => Graph::new(&above, &picture::from_above(group), group.len())?,
             };
             let wanted = wanted(&task.renditions[first_rendition..], counts);
@@ -52,7 +60,7 @@ impl<'a> Ladder<'a> {
             first_rendition += group.len();
             above = picture::like(group.last().expect("groups are not empty"))?;
         }
-        Ok(Self { task, shape, stages })
+        Ok(Self { task, marks, shape, stages })
     }
 
     /// Scales frame `number` to all renditions that want it; `emit` gets each picture with its rendition.
@@ -85,7 +93,8 @@ impl<'a> Ladder<'a> {
         if shape != self.shape
             && let Some(top) = self.stages.first_mut()
         {
-            top.graph = top_graph(frame, shape, self.task, &self.task.renditions[..top.rendition_count])?;
+            let group = &self.task.renditions[..top.rendition_count];
+            top.graph = top_graph(frame, shape, (self.task, self.marks), group)?;
             self.shape = shape;
         }
         Ok(())
@@ -95,14 +104,15 @@ impl<'a> Ladder<'a> {
 fn top_graph(
     like: &frame::Video,
     shape: Shape,
-    task: &EncodeChunk,
+    (task, marks): (&EncodeChunk, &[frame::Video]),
     group: &[VideoRendition],
 ) -> Result<Graph> {
-    let description = picture::from_source(shape, task, group)?;
-    match table::transfer(&shape, group[0].colour) {
-        None => Graph::new(like, &description, group.len()),
-        Some(transfer) => Graph::with_table(like, &table::picture(transfer), &description, group.len()),
-    }
+    let description = picture::from_source(shape, (task, marks), group)?;
+    let table = table::transfer(&shape, group[0].colour).map(table::picture);
+    let names: Vec<String> = (0..marks.len()).map(mark::name).collect();
+    let marks = names.iter().map(String::as_str).zip(marks);
+    let pictures: Vec<_> = table.iter().map(|table| ("table", table)).chain(marks).collect();
+    Graph::with_pictures(like, &pictures, &description, group.len())
 }
 
 fn wanted(renditions: &[VideoRendition], counts: &[Vec<u32>]) -> Vec<bool> {

@@ -4,15 +4,20 @@ use ffmpeg_next::frame;
 
 use super::colour::{self, Conversion};
 use super::fit::Fit;
+use super::mark;
 use super::shape::Shape;
 use super::table;
 use crate::encode::VideoSettings;
 use crate::error::Result;
 use crate::spec::{EncodeChunk, VideoRendition};
 
-/// The graph of the largest renditions: upright, scaled, in the colours of the plan. Where it tone-maps, it reads the
-/// table from `[table]`.
-pub fn from_source(shape: Shape, task: &EncodeChunk, group: &[VideoRendition]) -> Result<String> {
+/// The graph of the largest renditions: upright, scaled, in the colours of the plan, under its marks. Where it tone-maps,
+/// it reads the table from `[table]`.
+pub fn from_source(
+    shape: Shape,
+    (task, marks): (&EncodeChunk, &[frame::Video]),
+    group: &[VideoRendition],
+) -> Result<String> {
     let VideoRendition { width, height, pixel_format, colour, .. } = &group[0];
     let size = (*width, *height);
     let fit = Fit::of(&shape, task.rotation_degrees, size);
@@ -35,7 +40,8 @@ pub fn from_source(shape: Shape, task: &EncodeChunk, group: &[VideoRendition]) -
         false => format!(",pad={width}:{height}:{}:{}:color=black", fit.left, fit.top),
     };
     let upright = upright(task);
-    let first = format!("[in]{upright}{before}{scale}{tone}format={pixel_format}{bars},setsar=1");
+    let under = mark::filters(&task.marks, marks, &group[0])?;
+    let first = format!("[in]{upright}{before}{scale}{tone}format={pixel_format}{bars},setsar=1{under}");
     Ok(cascade(group, first))
 }
 

@@ -6,6 +6,7 @@ mod clock;
 pub mod frames;
 pub mod given;
 mod layout;
+pub mod only;
 pub mod reader;
 pub mod seek;
 mod span;

@@ -38,6 +38,7 @@ pub fn tone(seconds: u32, init_first: bool, fragment_limit: Option<u32>, copy: b
         copy,
         first_pts: None,
         kept: Vec::new(),
+        parts: Vec::new(),
         init_first,
         fragment_limit,
     };

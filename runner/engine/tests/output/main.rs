@@ -2,7 +2,9 @@
 //! are read back by it, both as plain files and through a byte-range playlist.
 
 mod apart;
+mod edited;
 mod joining;
+mod marks;
 mod muxing;
 mod pictures;
 mod sound;

@@ -57,6 +57,7 @@ pub fn chunk(encoder: &str, options: &[(&str, &str)], start: u64, end: u64, sequ
         jumps: Vec::new(),
         encode_on: None,
         decode_on: Default::default(),
+        marks: Vec::new(),
     })
 }
 

@@ -23,6 +23,7 @@ pub fn task(encoder: &str, stream_index: usize, start_ticks: u64) -> EncodeAudio
         copy: false,
         first_pts: None,
         kept: Vec::new(),
+        parts: Vec::new(),
         init_first: false,
         fragment_limit: None,
     }

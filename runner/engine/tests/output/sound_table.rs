@@ -47,6 +47,7 @@ fn check_clip(name: &str, clip: &[u8], rate_hz: u32, channel_count: u32) {
         copy: false,
         first_pts: Some(stream.first_pts),
         kept: Vec::new(),
+        parts: Vec::new(),
         init_first: false,
         fragment_limit: None,
     };

@@ -19,7 +19,7 @@ fn start(bytes: &[u8]) -> (PipeReader, PipeWriter, JoinHandle<ExitCode>) {
     let engine = thread::spawn(move || run(engine_reads, engine_writes));
     let task = Task::Probe(Probe { max_pixels: 1 << 24, ..Probe::default() });
     let assignment = Assignment { task, input_sizes: vec![bytes.len() as u64] };
-    wire::write(&mut daemon_writes, &ToEngine::Assignment(assignment)).unwrap();
+    wire::write(&mut daemon_writes, &ToEngine::Assignment(assignment.into())).unwrap();
     (daemon_reads, daemon_writes, engine)
 }
 

@@ -43,6 +43,7 @@ pub fn chunk(
         jumps: Vec::new(),
         encode_on: None,
         decode_on: Default::default(),
+        marks: Vec::new(),
     }
 }
 

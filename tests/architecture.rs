@@ -137,7 +137,9 @@ fn domain_and_planner_do_no_io_and_read_no_clock() {
 fn unsafe_stands_in_one_file() {
     let home = root().join("runner/engine/src/ffi.rs");
     for folder in ["coordinator", "runner", "proto/src", "profiles/src", "tests/src", "benches"] {
-        let breaks = |line: &Line| line.path != home && words(&line.text).any(|word| word == "unsafe");
+        // A page's content policy has the word 'unsafe-inline'.
+        let is_there = |line: &Line| words(&line.text.replace("unsafe-", "")).any(|word| word == "unsafe");
+        let breaks = |line: &Line| line.path != home && is_there(line);
         check_no_line(folder, "unsafe is for the engine's ffi file", breaks);
     }
 }

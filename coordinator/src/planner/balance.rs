@@ -23,7 +23,7 @@ const ERROR_PERMILLE: u64 = 150;
 /// A power of two, so that every chunk is too long as often as too short, but for the longest one.
 const CASES: u32 = 8;
 
-/// Every round makes the worst slot end earlier, so this is only a bound on the time that planning takes.
+/// Every round is better than the one before, so this is only a bound on the time that planning takes.
 const MOST_ROUNDS: usize = 40;
 
 /// What cuts are judged by.
@@ -62,7 +62,7 @@ pub(super) fn evened<W: Fn(u64, u64) -> u64>(cuts: Vec<u64>, scale: &Scale<'_, W
 }
 
 impl<W: Fn(u64, u64) -> u64> Scale<'_, W> {
-    /// All that differ by one cut: it lies at the next place to either side, at the next keyframe, or is a new one.
+    /// All that differ by one cut: it lies at another place between its neighbours, or is a new one at a keyframe.
     fn neighbours<'s>(&'s self, cuts: &'s [u64], smallest: u64) -> impl Iterator<Item = Vec<u64>> + 's {
         let end = self.places.frame_count();
         let moved = (0..cuts.len()).flat_map(move |at| {

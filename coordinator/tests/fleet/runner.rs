@@ -49,6 +49,12 @@ impl HandPlayed {
         self
     }
 
+    /// The same machine, which has told how fast it is.
+    pub fn with_speed(mut self, pixels_per_second: u64) -> Self {
+        self.encoders.iter_mut().for_each(|encoder| encoder.pixels_per_second = pixels_per_second);
+        self
+    }
+
     /// The same machine after a restart of its runner, or of the coordinator at another address.
     pub async fn reconnected(mut self, url: String) -> Self {
         self.client = FleetClient::connect(url).await.expect("the coordinator listens");

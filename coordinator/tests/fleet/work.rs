@@ -173,7 +173,8 @@ async fn a_task_that_becomes_ready_wakes_the_waiting_runner_that_can_do_it() {
         let other = stage.runner(&format!("other-{number}"), "two").await;
         others.push(tokio::spawn(async move { other.take().await }));
     }
-    let last = stage.runner("last", "one").await;
+    // As fast as can be: a slower one would leave the task to the first one, once that should be done with what it holds.
+    let last = stage.runner("last", "one").await.with_speed(1 << 40);
     assert!(last.ask(1, &[]).await.is_empty(), "all is given out");
     let hanging = tokio::spawn({
         let request = last.state(1, &[]);

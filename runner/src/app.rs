@@ -10,9 +10,8 @@ use crate::attempt::Context;
 use crate::bench;
 use crate::config::{Address, Config, Join};
 use crate::coordinator::{self, Client};
-use crate::devices::keep::keep;
-use crate::devices::kept::{Kept, now_seconds};
-use crate::devices::{self, Engines};
+use crate::devices::Engines;
+use crate::devices::keep::Keeper;
 use crate::error::Error;
 use crate::hardware::Devices;
 use crate::identity::{Identity, StateDir};
@@ -51,11 +50,16 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     if names.is_empty() {
         return Err(Error::NothingToOffer);
     }
-    let devices = devices(&config, &state).await;
 
-    let pace = pace(&config.neighbour);
-    let bench = Engines { engine: config.engine.clone() };
-    let _keeping = AbortOnDropHandle::new(tokio::spawn(keep(devices.clone(), bench, state.clone())));
+    let (pace, devices) = (pace(&config.neighbour), Devices::none());
+    let keeper = Keeper {
+        devices: devices.clone(),
+        bench: Engines { engine: config.engine.clone() },
+        engine: config.engine.clone(),
+        wanted: config.encoders.clone(),
+        state: state.clone(),
+    };
+    let _keeping = AbortOnDropHandle::new(tokio::spawn(keeper.run()));
     let context = Context { http, coordinator: client.clone(), engine: config.engine, pace, devices };
     let slots = Slots::new(slot_count, context);
     let sensors = MachineSensors::new(&config.neighbour);
@@ -73,22 +77,6 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let failed = |cause| Error::Coordinator { doing: "working", url: identity.url, cause };
     let gave_back = link.run().await.map_err(failed)?;
     if gave_back { Err(Error::Interrupted) } else { Ok(()) }
-}
-
-/// The hardware of this machine, as far as its owner lets it be used.
-async fn devices(config: &Config, state: &StateDir) -> Devices {
-    let bench = Engines { engine: config.engine.clone() };
-    let mut kept = Kept::known_or_tried(state, &bench, &config.engine, now_seconds()).await;
-    let is_wanted = |finding: &devices::Finding| {
-        let names = &config.encoders;
-        names.is_empty() || finding.encoder.as_ref().is_some_and(|encoder| names.contains(encoder))
-    };
-    kept.findings.retain(is_wanted);
-    let devices = kept.devices();
-    for encoder in devices.encoders() {
-        tracing::info!(encoder = encoder.name, sessions = encoder.sessions, "a device is ready to encode");
-    }
-    devices
 }
 
 fn pace(settings: &neighbour::Settings) -> Pace {

@@ -6,10 +6,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::offers::equipment;
 use super::{Bench, Finding, discover, drivers, render_nodes, test_device};
 use crate::config;
-use crate::hardware::Devices;
 use crate::hardware::standing::Probation;
 use crate::identity::StateDir;
 use crate::slots::trials::Trials;
@@ -69,11 +67,6 @@ impl Kept {
             tracing::warn!(%error, "what is known of devices cannot be kept");
         }
         tried
-    }
-
-    /// The devices that are of use, those on probation among them.
-    pub fn devices(&self) -> Devices {
-        Devices::new(equipment(&self.findings), &self.probations)
     }
 
     /// Nothing has changed since that could change a result.

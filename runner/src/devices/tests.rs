@@ -6,9 +6,11 @@ use flotilla_engine::report::{DeviceAnswer, Proof};
 use flotilla_engine::spec::DeviceStep;
 
 use super::examine::KINDS;
-use super::keep::keep;
-use super::kept::Kept;
+use super::keep::Keeper;
+use super::kept::{Kept, now_seconds};
 use super::*;
+use crate::config::Engine;
+use crate::hardware::Devices;
 use crate::hardware::standing::Probation;
 use crate::identity::StateDir;
 
@@ -119,26 +121,58 @@ async fn what_passes_is_offered_with_the_sessions_that_were_found() {
 async fn a_device_comes_back_when_it_passes_its_trial() {
     let folder = tempfile::tempdir().unwrap();
     let state = StateDir::open(folder.path()).unwrap();
-    let findings = discover(&Faulty::new(works()), &[], None).await;
-    let over = Probation { failures: 3, until: 0, why: "it hung".into() };
-    let kept = Kept { findings, probations: [("cuda".to_owned(), over)].into(), ..Kept::default() };
+    let engine = Engine { program: "engine".into(), arguments: vec![], memory_mib: 0 };
+    let keeper = |fault| Keeper {
+        devices: Devices::none(),
+        bench: Faulty::new(fault),
+        engine: engine.clone(),
+        wanted: vec![],
+        state: state.clone(),
+    };
+    let mut kept = Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await;
+    kept.probations = [("cuda".to_owned(), Probation { failures: 3, until: 0, why: "it hung".into() })].into();
     kept.store(&state).unwrap();
+    let failures = || Kept::load(&state).unwrap().probations.get("cuda").map(|probation| probation.failures);
 
-    let devices = kept.devices();
-    let (mut news, failing) = (devices.news(), Faulty::new(Ending::Hung));
-    let keeping = tokio::spawn(keep(devices.clone(), failing, state.clone()));
-    news.changed().await.unwrap();
+    let failing = keeper(Ending::Hung);
+    let devices = failing.devices.clone();
+    let keeping = tokio::spawn(failing.run());
+    until(|| failures() == Some(4)).await;
     keeping.abort();
     assert!(devices.encoders().is_empty());
 
-    let devices = kept.devices();
-    let mut news = devices.news();
-    let keeping = tokio::spawn(keep(devices.clone(), Faulty::new(works()), state.clone()));
-    news.changed().await.unwrap();
+    kept.store(&state).unwrap();
+    let passing = keeper(works());
+    let devices = passing.devices.clone();
+    let keeping = tokio::spawn(passing.run());
+    until(|| failures().is_none()).await;
+    keeping.abort();
     assert_eq!(devices.encoders().len(), 2);
-    while Kept::load(&state).is_some_and(|kept| !kept.probations.is_empty()) {
+}
+
+/// What is known from earlier is offered without a trial; what its owner does not want is not offered.
+#[tokio::test(start_paused = true)]
+async fn what_holds_is_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateDir::open(folder.path()).unwrap();
+    let engine = Engine { program: "engine".into(), arguments: vec![], memory_mib: 0 };
+    Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await.store(&state).unwrap();
+    for (wanted, expected) in [(vec![], 2), (vec!["h264_nvenc".to_owned()], 2), (vec!["libx264".to_owned()], 0)] {
+        let devices = Devices::none();
+        let mut news = devices.news();
+        let bench = Faulty::new(Ending::Hung);
+        let (engine, state) = (engine.clone(), state.clone());
+        let keeper = Keeper { devices: devices.clone(), bench, engine, wanted, state };
+        let keeping = tokio::spawn(keeper.run());
+        news.changed().await.unwrap();
+        keeping.abort();
+        assert_eq!(devices.encoders().len(), expected);
+    }
+}
+
+async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
         tokio::task::yield_now().await;
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
-    keeping.abort();
 }

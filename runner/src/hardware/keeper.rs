@@ -53,22 +53,22 @@ pub struct Hold {
 }
 
 impl Devices {
+    /// None yet: trials take their time, and software need not wait for them.
+    pub fn none() -> Self {
+        let shared = Shared { state: Mutex::default(), news: watch::Sender::new(0) };
+        Self { shared: Arc::new(shared) }
+    }
+
     /// The devices that were found; those on probation are known, and not offered.
-    pub fn new(equipment: Vec<Equipment>, probations: &BTreeMap<String, Probation>) -> Self {
+    pub fn found(&self, equipment: Vec<Equipment>, probations: &BTreeMap<String, Probation>) {
         let device = |equipment: Equipment| {
             let probation = probations.get(&equipment.name).cloned();
             let sessions = Sessions { limit: equipment.sessions, used: 0 };
             let record = probation.clone().unwrap_or_default();
             Device { equipment, sessions, recount_at: None, probation, record }
         };
-        let devices = equipment.into_iter().map(device).collect();
-        let shared = Shared { state: Mutex::new(State { devices }), news: watch::Sender::new(0) };
-        Self { shared: Arc::new(shared) }
-    }
-
-    /// None at all.
-    pub fn none() -> Self {
-        Self::new(Vec::new(), &BTreeMap::new())
+        self.state().devices = equipment.into_iter().map(device).collect();
+        self.tell();
     }
 
     /// Tells of news for the coordinator.
@@ -261,8 +261,10 @@ mod tests {
         Equipment { name: "cuda".into(), place: place(), offers, sessions: 8, decodes: vec!["h264".into()] }
     }
 
-    fn devices() -> Devices {
-        Devices::new(vec![equipment()], &BTreeMap::new())
+    fn devices(probations: &BTreeMap<String, Probation>) -> Devices {
+        let devices = Devices::none();
+        devices.found(vec![equipment()], probations);
+        devices
     }
 
     fn place() -> DeviceName {
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn sessions_are_held_and_given_back() {
-        let devices = devices();
+        let devices = devices(&BTreeMap::new());
         let news = devices.news();
         assert_eq!(free(&devices), Some(8));
         let held = devices.take("h264_nvenc", 5).unwrap();
@@ -287,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_no_failure_and_lowers_what_is_offered() {
-        let devices = devices();
+        let devices = devices(&BTreeMap::new());
         let held = devices.take("h264_nvenc", 5).unwrap();
         devices.refused(&held);
         assert_eq!((devices.encoders()[0].sessions, devices.probations().len()), (4, 0));
@@ -302,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_device_that_failed_is_used_no_more_until_it_passes_a_trial() {
-        let devices = devices();
+        let devices = devices(&BTreeMap::new());
         assert_eq!((devices.encoders().len(), devices.decoders().len()), (2, 1));
         devices.failed(&place(), "it hung");
         assert!(devices.encoders().is_empty() && devices.rooms().is_empty() && devices.decoders().is_empty());
@@ -322,9 +324,9 @@ mod tests {
 
     #[test]
     fn a_probation_outlives_a_restart() {
-        let devices = devices();
-        devices.failed(&place(), "it hung");
-        let restarted = Devices::new(vec![equipment()], &devices.probations());
+        let first = devices(&BTreeMap::new());
+        first.failed(&place(), "it hung");
+        let restarted = devices(&first.probations());
         assert!(restarted.encoders().is_empty());
         restarted.failed(&place(), "it hung");
         assert_eq!(restarted.probations()["cuda"].failures, 2);

@@ -1,4 +1,5 @@
-//! Engines of a few lines of shell. They pass every trial; what they do with a task is the test's to say.
+//! Engines of a few lines of shell. They pass every trial of an encoder and know no device; what they do with a task is the
+//! test's to say.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,7 +13,10 @@ word() { printf "\\$1\\000\\000$(printf '\\%03o\\%03o' $((${#2} >> 8)) $((${#2} 
 set -- $(head -c 5 | od -An -tu1)
 assignment=$(head -c $((($2 << 24) + ($3 << 16) + ($4 << 8) + $5)))
 done_word='{"kind":"assemble","sample_count":5}'
-case $assignment in *'"kind":"trial"'*) word 023 '{"kind":"trial","fingerprint":"f","version":"v"}'; exit;; esac
+case $assignment in
+  *'"kind":"trial"'*) word 023 '{"kind":"trial","fingerprint":"f","version":"v"}'; exit;;
+  *'"kind":"device"'*) word 023 '{"kind":"device","answer":{"answer":"refused","code":-1,"message":"none"}}'; exit;;
+esac
 "#;
 
 /// Says that the task is done.

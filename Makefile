@@ -37,6 +37,8 @@ build: install-deps ## Build both programs for development
 
 release: install-deps ## Build both programs for use: target/release/flotilla, target/release/flotilla-runner
 	$(CARGO) build --release --locked -p flotilla-coordinator -p flotilla-runner --bins
+	@! grep -q FLOTILLA_TEST_DEVICE target/release/flotilla-runner || \
+	  { echo "error: the device of tests is in a release build; build without debug assertions" >&2; exit 1; }
 
 install: ## Copy the release programs to PREFIX/bin (make release first)
 	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" target/release/flotilla target/release/flotilla-runner

@@ -3,7 +3,7 @@
 //! was made by one encoder.
 
 use flotilla_tests::clips::FLOWER;
-use flotilla_tests::fleet::{Coordinator, Device, Job, Runner, Stage, Store};
+use flotilla_tests::fleet::{Coordinator, Device, FileServer, Job, Runner, Stage, Store};
 use flotilla_tests::wait::wait_for;
 use serde_json::Value;
 
@@ -22,12 +22,19 @@ impl Scene {
     fn new(sessions: u32, fault: &str) -> Self {
         let stage = Stage::new();
         let coordinator = stage.coordinator(Store::Embedded);
-        let device = Device::new(stage.path(), sessions);
+        let device = Device::new(stage.path(), "device", sessions);
         device.fault(fault);
-        let plug = |command: &mut std::process::Command| device.plug_into(command);
-        let runner = Runner::start_with(&coordinator, "gpu", 1, stage.path(), plug);
-        wait_for("a runner at work", PATIENCE, || runner.log().contains("running").then_some(()));
+        let runner = start(&stage, &coordinator, &[&device]);
         Self { stage, coordinator, device, runner }
+    }
+
+    /// The same, once the device is offered.
+    fn offering(sessions: u32) -> Self {
+        let scene = Self::new(sessions, "");
+        wait_for("the device's offer", PATIENCE, || {
+            (devices_offers(&scene.coordinator) == ["h264_test@hd"]).then_some(())
+        });
+        scene
     }
 
     /// Publishes the clip, and says by which encoder.
@@ -45,7 +52,7 @@ impl Scene {
         self.device.fault(fault);
         let (job, encoder) = self.publish(chunk_seconds);
         assert_eq!(encoder, "libx264", "{fault}");
-        let probation = || self.runner.state("devices.json")["probations"]["test"].clone();
+        let probation = || self.runner.state("devices.json")["probations"]["test:device"].clone();
         let told = wait_for("a probation that is written down", PATIENCE, || {
             probation()["why"].as_str().map(str::to_owned)
         });
@@ -65,6 +72,14 @@ impl Scene {
     }
 }
 
+/// A machine with these devices, when it has tried them.
+fn start(stage: &Stage, coordinator: &Coordinator, devices: &[&Device]) -> Runner {
+    let plug = |command: &mut std::process::Command| Device::plug(devices.iter().copied(), command);
+    let runner = Runner::start_with(coordinator, "gpu", 1, stage.path(), plug);
+    wait_for("the end of all trials", PATIENCE, || runner.log().contains("devices were tried").then_some(()));
+    runner
+}
+
 /// The offers of devices that the coordinator knows.
 fn devices_offers(coordinator: &Coordinator) -> Vec<String> {
     let runners = coordinator.json(&["runners"]);
@@ -75,10 +90,7 @@ fn devices_offers(coordinator: &Coordinator) -> Vec<String> {
 /// One session for five chunks: none is ever asked for more.
 #[test]
 fn a_device_encodes_what_profiles_let_it_within_its_sessions() {
-    let scene = Scene::new(1, "");
-    wait_for("the device's offer", PATIENCE, || {
-        (devices_offers(&scene.coordinator) == ["h264_test@hd"]).then_some(())
-    });
+    let scene = Scene::offering(1);
     let (job, encoder) = scene.publish(1);
     assert_eq!(encoder, "h264_test");
     assert!(!scene.runner.log().contains("no session left"), "{}", scene.runner.log());
@@ -89,7 +101,7 @@ fn a_device_encodes_what_profiles_let_it_within_its_sessions() {
 /// Another program takes the sessions after they were counted: that costs nothing, and is nobody's fault.
 #[test]
 fn sessions_that_others_took_are_no_failure() {
-    let scene = Scene::new(1, "");
+    let scene = Scene::offering(1);
     let taken = scene.device.occupy(0);
     let (job, encoder) = scene.publish(2);
     assert_eq!(encoder, "libx264");
@@ -102,34 +114,34 @@ fn sessions_that_others_took_are_no_failure() {
 
 #[test]
 fn a_device_that_fails_in_mid_chunk_is_replaced_by_software() {
-    Scene::new(4, "").fails_over("fail 40", 2, "failed at frame 40");
+    Scene::offering(4).fails_over("fail 40", 2, "failed at frame 40");
 }
 
 #[test]
 fn a_driver_that_takes_the_engine_down_is_no_poisoned_source() {
-    Scene::new(4, "").fails_over("crash 40", 2, "died over the device");
+    Scene::offering(4).fails_over("crash 40", 2, "died over the device");
 }
 
 #[test]
 fn a_device_that_hangs_is_given_up() {
-    Scene::new(4, "").fails_over("hang 40", 2, "hung over the device");
+    Scene::offering(4).fails_over("hang 40", 2, "hung over the device");
 }
 
 /// Nothing says that it is wrong but a look at it.
 #[test]
 fn a_wrong_picture_is_not_published() {
-    Scene::new(4, "").fails_over("wrong 40", 4, "picture is wrong");
+    Scene::offering(4).fails_over("wrong 40", 4, "picture is wrong");
 }
 
 #[test]
 fn a_driver_that_vanishes_is_done_without() {
-    Scene::new(4, "").fails_over("gone", 2, "does not open");
+    Scene::offering(4).fails_over("gone", 2, "does not open");
 }
 
 /// The machine with the device is switched off; another, which has none, makes all of it anew.
 #[test]
 fn a_machine_that_vanishes_with_its_device_takes_no_job_along() {
-    let mut scene = Scene::new(3, "");
+    let mut scene = Scene::offering(3);
     // The last chunk is shorter than that, and is made; the others hang for as long as it takes to pull the plug.
     scene.device.fault("hang 40");
     let job = scene.stage.submit(&scene.coordinator, FLOWER, "hardware", 2);
@@ -142,6 +154,34 @@ fn a_machine_that_vanishes_with_its_device_takes_no_job_along() {
     let _heir = scene.stage.runner(&scene.coordinator, "heir", 1);
     scene.coordinator.wait_published(&job, PATIENCE);
     scene.stage.assert_published_exactly(&scene.coordinator, &job, FLOWER);
+}
+
+/// Two alike share a job; when one fails, the other makes the rest.
+#[test]
+fn two_devices_of_a_machine_work_side_by_side() {
+    let stage = Stage::new();
+    let coordinator = stage.coordinator(Store::Embedded);
+    let devices = ["left", "right"].map(|name| Device::new(stage.path(), name, 1));
+    let runner = start(&stage, &coordinator, &[&devices[0], &devices[1]]);
+    wait_for("both offers", PATIENCE, || (devices_offers(&coordinator).len() == 2).then_some(()));
+    let source = FileServer::start(FLOWER.path());
+    let publish = |prefix| {
+        let job = coordinator.submit(&source.url(), "hardware", 1, prefix);
+        coordinator.wait_published(&job, PATIENCE);
+        stage.assert_published_exactly(&coordinator, &job, FLOWER);
+        let report = coordinator.bucket().json(&format!("{}/report.json", job.prefix));
+        assert_eq!(report["renditions"][0]["encoder"]["name"], "h264_test");
+    };
+    publish("both");
+    for device in ["test:left", "test:right"] {
+        assert!(runner.log().contains(device), "{device} did nothing: {}", runner.log());
+    }
+    devices[0].fault("fail 10");
+    publish("one");
+    let probations = runner.state("devices.json")["probations"].clone();
+    let names: Vec<_> = probations.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["test:left"]);
+    runner.drain(PATIENCE);
 }
 
 /// What fails its trial is never offered, so that nothing has to fall back.

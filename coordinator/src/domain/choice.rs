@@ -92,15 +92,19 @@ pub fn way_of<'a>(
     bond: Option<&str>,
     room: Option<&Room>,
 ) -> Option<(Way<'a>, &'a Encoder)> {
-    ways(need).find_map(|way| {
-        let encoder = capabilities.encoder(way.offer)?;
+    let can = |way: Way<'a>, encoder: &&'a Encoder| {
         let fits = bond.is_none_or(|bond| bond == self::bond(need, way, &encoder.fingerprint));
         let is_large_enough = way.sessions <= encoder.sessions;
         let has_room = room.is_none_or(|room| match way.sessions {
             0 => room.slots > 0,
             count => room.sessions.get(&encoder.device).is_some_and(|free| *free >= count),
         });
-        (fits && is_large_enough && has_room).then_some((way, encoder))
+        fits && is_large_enough && has_room
+    };
+    // Several devices of a machine may offer the same encoder.
+    ways(need).find_map(|way| {
+        let mut offered = capabilities.encoders.iter().filter(|encoder| encoder.name == way.offer);
+        offered.find(|encoder| can(way, encoder)).map(|encoder| (way, encoder))
     })
 }
 

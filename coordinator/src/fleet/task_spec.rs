@@ -22,8 +22,8 @@ pub fn to_wire(work: &Work) -> wire::TaskSpec {
         Work::Probe { limits, sound_apart, inserts } => {
             Some(Kind::Probe(probe(limits, *sound_apart, inserts)))
         }
-        Work::EncodeChunk { plan, chunk_index, made_by, max_pixels } => {
-            encode_chunk(plan, *chunk_index, made_by, *max_pixels).map(Kind::EncodeChunk)
+        Work::EncodeChunk { plan, chunk_index, made_by, fingerprint, max_pixels } => {
+            encode_chunk(plan, *chunk_index, (made_by, fingerprint), *max_pixels).map(Kind::EncodeChunk)
         }
         Work::EncodeAudio { plan, audio_index, fragment_limit } => plan
             .audio
@@ -92,7 +92,7 @@ fn probe(limits: &Limits, sound_apart: bool, inserts: &[InsertKind]) -> wire::Pr
 fn encode_chunk(
     plan: &Arc<Plan>,
     chunk_index: u32,
-    made_by: &str,
+    (made_by, fingerprint): (&str, &str),
     max_pixels: u64,
 ) -> Option<wire::EncodeChunkSpec> {
     let video = plan.video.as_ref()?;
@@ -105,6 +105,9 @@ fn encode_chunk(
         Some(clip) => picture(clip.picture, clip.rotation_degrees, clip.interlaced),
         None => picture(video.picture, video.rotation_degrees, video.interlaced),
     };
+    let is_devices =
+        |rendition: &Rendition| rendition.alternatives.iter().any(|other| other.offer == made_by);
+    let encoder_fingerprint = if video.renditions.iter().any(is_devices) { fingerprint } else { "" };
     // Before them come the video and, of a still-image video, its picture.
     let first_mark = if video.still == Some(Still::Given) { 2 } else { 1 };
     Some(wire::EncodeChunkSpec {
@@ -120,6 +123,7 @@ fn encode_chunk(
         init_first: chunk_index == 0,
         jumps: chunk.jumps.iter().map(seek).collect(),
         marks: (first_mark..).zip(video.marks_of(chunk)).map(mark).collect(),
+        encoder_fingerprint: encoder_fingerprint.to_owned(),
     })
 }
 

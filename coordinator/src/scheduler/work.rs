@@ -34,6 +34,8 @@ pub enum Work {
         chunk_index: u32,
         /// The way that the job is bound to: see `domain/choice`.
         made_by: String,
+        /// Fingerprint of that way's encoder.
+        fingerprint: String,
         /// Refuse larger pictures.
         max_pixels: u64,
     },
@@ -127,8 +129,9 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
                 _ => (0..count).map(|_| scratch()).collect(),
             };
             let inputs = files.of_chunk(&plan, chunk_index)?;
-            let made_by = made_by(parts, task).await?;
-            let work = Work::EncodeChunk { plan, chunk_index, made_by, max_pixels: limits.max_pixels };
+            let (made_by, fingerprint) = made_by(parts, task).await?;
+            let max_pixels = limits.max_pixels;
+            let work = Work::EncodeChunk { plan, chunk_index, made_by, fingerprint, max_pixels };
             Ok(Prepared { work, inputs, outputs })
         }
         TaskKind::EncodeAudio { audio_index } => {
@@ -172,11 +175,12 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
     }
 }
 
-/// What the task's job is bound to. A job that is bound anew has ended the attempt that is prepared here.
-async fn made_by(parts: &Parts, task: &TaskRecord) -> Result<String, SchedulerError> {
+/// What the task's job is bound to, and with which fingerprint. A job that is bound anew has ended the attempt that is prepared here.
+async fn made_by(parts: &Parts, task: &TaskRecord) -> Result<(String, String), SchedulerError> {
     let pins = parts.store.pins(&task.job_id).await?;
-    let bonds = task.encoders.iter().filter_map(|need| Some((need, pins.get(need)?)));
-    Ok(bonds.map(|(need, bond)| choice::bound(need, bond).0.to_owned()).next().unwrap_or_default())
+    let mut bonds = task.encoders.iter().filter_map(|need| Some(choice::bound(need, pins.get(need)?)));
+    let (offer, fingerprint) = bonds.next().unwrap_or_default();
+    Ok((offer.to_owned(), fingerprint.to_owned()))
 }
 
 async fn assemble(parts: &Parts, job: &JobRecord, index: u32) -> Result<Prepared, SchedulerError> {

@@ -92,6 +92,8 @@ impl Child {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
+            // Cards are numbered as the system does it, not by their speed.
+            .env("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
             .kill_on_drop(true)
             .spawn()?;
         let pid = process.id().and_then(|pid| i32::try_from(pid).ok()).ok_or(io::ErrorKind::NotFound)?;

@@ -12,7 +12,7 @@ use super::child::Ended;
 use super::conversation::Said;
 use super::outcome::Outcome;
 use crate::hardware::reason::{Ending, Reason, classify};
-use crate::hardware::{Devices, Hold};
+use crate::hardware::{Devices, Hold, name_of};
 
 /// What an attempt has of a device.
 #[derive(Debug)]
@@ -42,13 +42,21 @@ pub enum Trouble {
 impl Share {
     /// Takes what a lease needs.
     pub fn of(lease: &Lease, devices: &Devices) -> Self {
-        let Some((encoder, count)) = needs(lease) else { return Self::None };
-        devices.take(encoder, count).map_or(Self::Refused, Self::Held)
+        let Some((encoder, fingerprint, count)) = needs(lease) else { return Self::None };
+        devices.take(encoder, fingerprint, count).map_or(Self::Refused, Self::Held)
     }
 
     /// It is a device's task.
     pub fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))
+    }
+
+    /// The device's name; none: no session of any is held.
+    pub fn device(&self) -> Option<String> {
+        match self {
+            Self::Held(hold) => Some(name_of(&hold.place)),
+            Self::None | Self::Refused => None,
+        }
     }
 
     /// Tells the engine where the devices are. True: some are used.
@@ -103,12 +111,12 @@ impl Trouble {
     }
 }
 
-/// Encoder and sessions of a device's task.
-fn needs(lease: &Lease) -> Option<(&str, u32)> {
+/// Encoder of a device's task, the fingerprint that it must have, and its sessions.
+fn needs(lease: &Lease) -> Option<(&str, &str, u32)> {
     let Some(Kind::EncodeChunk(chunk)) = lease.task.as_ref().and_then(|task| task.kind.as_ref()) else {
         return None;
     };
     let on_device = chunk.renditions.iter().filter(|rendition| is_hardware(&rendition.encoder));
     let names: Vec<&str> = on_device.map(|rendition| rendition.encoder.as_str()).collect();
-    Some((*names.first()?, u32::try_from(names.len()).ok()?))
+    Some((*names.first()?, &chunk.encoder_fingerprint, u32::try_from(names.len()).ok()?))
 }

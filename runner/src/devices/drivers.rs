@@ -4,12 +4,14 @@ use std::fs;
 
 use flotilla_engine::spec::DeviceName;
 
+use super::nodes::Nodes;
+
 /// Modules whose versions count; not all of them state one.
 const MODULES: [&str; 6] = ["nvidia", "nvidia_uvm", "i915", "xe", "amdgpu", "nouveau"];
 
 /// Everything that is known of this machine's drivers and chips, in one text: while it stays the same, results of trials
 /// hold.
-pub fn all(render_nodes: &[String], test: Option<&str>) -> String {
+pub fn all(nodes: &Nodes) -> String {
     let mut lines = vec![format!("kernel {}", kernel())];
     lines.extend(nvidia().map(|version| format!("nvidia {version}")));
     for module in MODULES {
@@ -17,18 +19,19 @@ pub fn all(render_nodes: &[String], test: Option<&str>) -> String {
             lines.push(format!("module {module} {}", version.trim()));
         }
     }
-    lines.extend(render_nodes.iter().map(|node| format!("node {node} {}", chip(node))));
+    lines.extend(nodes.render.iter().map(|node| format!("node {node} {}", chip(node))));
     lines.extend(nvidia_chips());
-    lines.extend(test.map(|folder| format!("test {folder}")));
+    lines.extend(nodes.test.iter().map(|folder| format!("test {folder}")));
     lines.join("\n")
 }
 
 /// Driver and chip of one device: a part of the fingerprints of its encoders.
 pub fn of(place: &DeviceName) -> String {
     match (place.kind.as_str(), &place.node) {
-        ("cuda", _) => {
-            let chips: Vec<String> = nvidia_chips().collect();
-            format!("nvidia {}, {}", nvidia().unwrap_or_default(), chips.first().cloned().unwrap_or_default())
+        ("cuda", node) => {
+            let number = node.as_ref().and_then(|number| number.parse().ok()).unwrap_or(0);
+            let chip = nvidia_chips().nth(number).unwrap_or_default();
+            format!("nvidia {}, {chip}", nvidia().unwrap_or_default())
         }
         // The driver in user space comes with the libraries; what of it this program has loaded it does not know.
         (_, Some(node)) if node.starts_with("/dev/dri/") => format!("kernel {}, {}", kernel(), chip(node)),
@@ -83,8 +86,9 @@ mod tests {
 
     #[test]
     fn another_node_or_device_makes_another_text() {
-        let nodes = ["/dev/dri/renderD128".to_owned()];
-        let texts = [all(&[], None), all(&nodes, None), all(&[], Some("/tmp/a")), all(&[], Some("/tmp/b"))];
+        let render = Nodes { render: vec!["/dev/dri/renderD128".to_owned()], ..Nodes::default() };
+        let test = |folder: &str| Nodes { test: vec![folder.to_owned()], ..Nodes::default() };
+        let texts = [Nodes::default(), render, test("a"), test("b")].map(|nodes| all(&nodes));
         let distinct: std::collections::BTreeSet<_> = texts.iter().collect();
         assert_eq!(distinct.len(), texts.len());
     }

@@ -5,6 +5,7 @@ use flotilla_engine::report::{DeviceAnswer, Proof};
 use flotilla_engine::spec::{DeviceName, DeviceStep, DeviceTrial, SizeClass};
 use futures::future::join_all;
 
+use super::nodes::Nodes;
 use super::{Bench, Finding, WhyNot, why_not};
 use crate::hardware::reason::{Ending, Reason};
 
@@ -42,21 +43,13 @@ pub const KINDS: [Kind; 7] = [
 /// The device of tests.
 const TEST: Kind = Kind { name: "Test", device: "test", suffix: "test", largest: SizeClass::Hd };
 
-/// Tries all kinds side by side; `render_nodes` are those of VAAPI, `test` is the device of tests. The trials of one device
-/// follow each other: they would take each other's sessions.
-pub async fn discover(bench: &impl Bench, render_nodes: &[String], test: Option<String>) -> Vec<Finding> {
-    let devices = KINDS.iter().flat_map(|kind| {
-        let nodes = match kind.device {
-            "vaapi" if !render_nodes.is_empty() => render_nodes.iter().cloned().map(Some).collect(),
-            _ => vec![None],
-        };
-        nodes
-            .into_iter()
-            .map(move |node| DeviceName { kind: kind.device.to_owned(), node })
-            .map(move |place| (kind, place))
+/// Tries all devices side by side. The trials of one device follow each other: they would take each other's sessions.
+pub async fn discover(bench: &impl Bench, nodes: &Nodes) -> Vec<Finding> {
+    let devices = KINDS.iter().chain([&TEST]).flat_map(|kind| {
+        let place = |node| DeviceName { kind: kind.device.to_owned(), node };
+        nodes.of(kind.device).into_iter().map(move |node| Trials { bench, kind, place: place(node) })
     });
-    let test = test.map(|folder| (&TEST, DeviceName { kind: TEST.device.to_owned(), node: Some(folder) }));
-    join_all(devices.chain(test).map(|(kind, place)| Trials { bench, kind, place }.run())).await.concat()
+    join_all(devices.map(Trials::run)).await.concat()
 }
 
 /// Tries one device again, as far as its encoders go.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use flotilla_engine::spec::DeviceName;
+use flotilla_proto::fleet;
 
 use super::examine::{again, free_sessions};
 use super::kept::{Kept, now_seconds};
@@ -61,9 +62,10 @@ impl<B: Bench> Keeper<B> {
         let mut kept = Kept::known_or_tried(&self.state, &self.bench, &self.engine, now_seconds()).await;
         kept.findings.retain(|finding| self.is_wanted(finding));
         self.devices.found(equipment(&kept.findings), &kept.probations);
-        for encoder in self.devices.encoders() {
-            tracing::info!(encoder = encoder.name, sessions = encoder.sessions, "a device is ready to encode");
+        for fleet::Encoder { name, device, sessions, .. } in self.devices.encoders() {
+            tracing::info!(device, encoder = name, sessions, "a device is ready to encode");
         }
+        tracing::info!("all kinds of devices were tried");
     }
 
     fn is_wanted(&self, finding: &Finding) -> bool {

@@ -6,7 +6,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bench, Finding, discover, drivers, render_nodes, test_device};
+use super::nodes::Nodes;
+use super::{Bench, Finding, discover, drivers};
 use crate::config;
 use crate::hardware::standing::Probation;
 use crate::identity::StateDir;
@@ -44,9 +45,8 @@ impl Kept {
 
     /// Tries all devices of this machine.
     pub async fn tried(bench: &impl Bench, engine: &config::Engine, now: u64) -> Self {
-        let (nodes, test) = (render_nodes(), test_device());
-        let drivers = drivers::all(&nodes, test.as_deref());
-        let findings = discover(bench, &nodes, test).await;
+        let nodes = Nodes::of_machine();
+        let (drivers, findings) = (drivers::all(&nodes), discover(bench, &nodes).await);
         Self { programs: Trials::key(engine), drivers, tried_at: now, findings, probations: BTreeMap::new() }
     }
 
@@ -58,7 +58,7 @@ impl Kept {
         now: u64,
     ) -> Self {
         let known = Self::load(state);
-        let drivers = drivers::all(&render_nodes(), test_device().as_deref());
+        let drivers = drivers::all(&Nodes::of_machine());
         if let Some(known) = known.filter(|known| known.holds(&Trials::key(engine), &drivers, now)) {
             return known;
         }

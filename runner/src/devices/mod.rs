@@ -11,6 +11,7 @@ pub mod drivers;
 pub mod examine;
 pub mod keep;
 pub mod kept;
+pub mod nodes;
 pub mod offers;
 pub mod table;
 
@@ -83,23 +84,6 @@ impl Bench for Engines {
     async fn attempt(&self, trial: DeviceTrial) -> Ending {
         device::run(&self.engine, trial).await
     }
-}
-
-/// Paths of the render nodes of this machine, in order.
-pub fn render_nodes() -> Vec<String> {
-    let entries = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
-    let paths = entries.map(|entry| entry.path().display().to_string());
-    let mut nodes: Vec<_> = paths.filter(|path| path.contains("/renderD")).collect();
-    nodes.sort();
-    nodes
-}
-
-/// The folder that is the device of tests: in debug builds only, where the environment names one.
-pub fn test_device() -> Option<String> {
-    #[cfg(debug_assertions)]
-    return std::env::var("FLOTILLA_TEST_DEVICE").ok().filter(|folder| !folder.is_empty());
-    #[cfg(not(debug_assertions))]
-    None
 }
 
 fn why_not(ending: &Ending) -> Option<WhyNot> {

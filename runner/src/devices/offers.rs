@@ -16,7 +16,7 @@ const USED_CODEC: &str = "h264";
 /// Hexadecimal digits of a fingerprint.
 const FINGERPRINT_DIGITS: usize = 16;
 
-/// The devices among the findings that are of use. Each name is offered once, by the first device that has it.
+/// The devices among the findings that are of use.
 pub fn equipment(findings: &[Finding]) -> Vec<Equipment> {
     let mut all: Vec<Equipment> = Vec::new();
     for finding in findings {
@@ -26,15 +26,12 @@ pub fn equipment(findings: &[Finding]) -> Vec<Equipment> {
         if offers.is_empty() && decodes.is_empty() {
             continue;
         }
-        let taken = all.iter().filter(|other| other.place != finding.place).flat_map(|other| &other.offers);
-        let taken: Vec<String> = taken.map(|offer| offer.name.clone()).collect();
-        let fresh = offers.into_iter().filter(|offer| !taken.contains(&offer.name));
         let at = all.iter().position(|one| one.place == finding.place).unwrap_or_else(|| {
             let (name, place) = (name_of(&finding.place), finding.place.clone());
             all.push(Equipment { name, place, offers: vec![], sessions: 0, decodes: vec![] });
             all.len() - 1
         });
-        all[at].offers.extend(fresh);
+        all[at].offers.extend(offers);
         all[at].decodes.extend(decodes);
         all[at].sessions = all[at].sessions.max(finding.sessions);
     }
@@ -117,13 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_offered_by_one_device() {
-        let mut other = finding("vaapi", "h264_vaapi");
-        let first =
-            Finding { place: DeviceName { kind: "vaapi".into(), node: Some("a".into()) }, ..other.clone() };
-        other.place.node = Some("b".into());
-        let all = equipment(&[first, other]);
-        assert_eq!(all.iter().map(|one| one.offers.len()).collect::<Vec<_>>(), [2, 0]);
+    fn each_device_makes_its_own_offers() {
+        let at = |node: &str| Finding {
+            place: DeviceName { kind: "vaapi".into(), node: Some(node.into()) },
+            ..finding("vaapi", "h264_vaapi")
+        };
+        let all = equipment(&[at("/dev/dri/renderD128"), at("/dev/dri/renderD129")]);
+        let names: Vec<_> = all.iter().map(|one| (one.name.as_str(), one.offers.len())).collect();
+        assert_eq!(names, [("vaapi:renderD128", 2), ("vaapi:renderD129", 2)]);
     }
 
     /// As an H100 is: it decodes and does not encode.

@@ -4,7 +4,6 @@ use comfy_table::{ContentArrangement, Table, presets};
 use flotilla_engine::spec::SizeClass;
 
 use super::Finding;
-use crate::hardware::name_of;
 
 /// One row for a device that does not open, else one for each codec and depth.
 pub fn table(findings: &[Finding]) -> Table {
@@ -12,7 +11,7 @@ pub fn table(findings: &[Finding]) -> Table {
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["DEVICE", "CODEC", "BITS", "DECODES", "ENCODES", "SESSIONS", "WHY NOT", "HINT"]);
     for finding in findings {
-        let node = finding.place.node.as_ref().map(|_| name_of(&finding.place)).unwrap_or_default();
+        let node = finding.place.node.as_deref().and_then(|node| node.rsplit('/').next()).unwrap_or_default();
         let why_not = finding.why_not.as_ref();
         table.add_row([
             format!("{} {node}", finding.device).trim_end().to_owned(),

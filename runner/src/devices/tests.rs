@@ -8,6 +8,7 @@ use flotilla_engine::spec::DeviceStep;
 use super::examine::KINDS;
 use super::keep::Keeper;
 use super::kept::{Kept, now_seconds};
+use super::nodes::Nodes;
 use super::*;
 use crate::config::Engine;
 use crate::hardware::Devices;
@@ -67,7 +68,7 @@ fn refused(log: &str) -> Ending {
 }
 
 async fn check(fault: Ending, reason: Reason) {
-    let findings = discover(&Faulty::new(fault), &[], None).await;
+    let findings = discover(&Faulty::new(fault), &Nodes::default()).await;
     let of_cuda: Vec<_> = findings.iter().filter(|finding| finding.device == "NVIDIA CUDA").collect();
     assert_eq!(of_cuda.len(), 6, "each codec and depth was tried");
     for finding in of_cuda {
@@ -92,12 +93,13 @@ async fn each_fault_is_told_as_what_it_is() {
 
 #[tokio::test]
 async fn each_kind_and_each_render_node_is_named() {
-    let nodes = ["/dev/dri/renderD128".to_owned(), "/dev/dri/renderD129".to_owned()];
-    let findings = discover(&Faulty::new(Ending::Hung), &nodes, None).await;
+    let render = vec!["/dev/dri/renderD128".to_owned(), "/dev/dri/renderD129".to_owned()];
+    let nodes = Nodes { render, cards: vec!["0".to_owned(), "1".to_owned()], test: vec![] };
+    let findings = discover(&Faulty::new(Ending::Hung), &nodes).await;
     for kind in &KINDS {
         assert!(findings.iter().any(|finding| finding.device == kind.name), "{}", kind.name);
     }
-    for node in &nodes {
+    for node in nodes.render.iter().chain(&nodes.cards) {
         assert!(findings.iter().any(|finding| finding.place.node.as_ref() == Some(node)), "{node}");
     }
     assert!(findings.iter().all(|finding| finding.device != "Test"), "nobody asked for it");
@@ -105,7 +107,7 @@ async fn each_kind_and_each_render_node_is_named() {
 
 #[tokio::test]
 async fn what_passes_is_offered_with_the_sessions_that_were_found() {
-    let findings = discover(&Faulty::new(works()), &[], None).await;
+    let findings = discover(&Faulty::new(works()), &Nodes::default()).await;
     let equipment = offers::equipment(&findings);
     let [cuda] = equipment.as_slice() else { panic!("{equipment:?}") };
     assert_eq!((cuda.name.as_str(), cuda.sessions), ("cuda", 3));
@@ -130,7 +132,8 @@ async fn a_device_comes_back_when_it_passes_its_trial() {
         state: state.clone(),
     };
     let mut kept = Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await;
-    kept.probations = [("cuda".to_owned(), Probation { failures: 3, until: 0, why: "it hung".into() })].into();
+    kept.probations =
+        [("cuda".to_owned(), Probation { failures: 3, until: 0, why: "it hung".into() })].into();
     kept.store(&state).unwrap();
     let failures = || Kept::load(&state).unwrap().probations.get("cuda").map(|probation| probation.failures);
 
@@ -157,7 +160,9 @@ async fn what_holds_is_not_tried_again() {
     let state = StateDir::open(folder.path()).unwrap();
     let engine = Engine { program: "engine".into(), arguments: vec![], memory_mib: 0 };
     Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await.store(&state).unwrap();
-    for (wanted, expected) in [(vec![], 2), (vec!["h264_nvenc".to_owned()], 2), (vec!["libx264".to_owned()], 0)] {
+    for (wanted, expected) in
+        [(vec![], 2), (vec!["h264_nvenc".to_owned()], 2), (vec!["libx264".to_owned()], 0)]
+    {
         let devices = Devices::none();
         let mut news = devices.news();
         let bench = Faulty::new(Ending::Hung);

@@ -33,12 +33,10 @@ pub struct Equipment {
     pub decodes: Vec<String>,
 }
 
-/// Name of a device, for people and for the coordinator: "cuda", "vaapi:/dev/dri/renderD128".
+/// Name of a device, for people and for the coordinator: "cuda", "cuda:1", "vaapi:renderD128".
 pub fn name_of(place: &DeviceName) -> String {
-    match &place.node {
-        Some(node) if place.kind != "test" => format!("{}:{node}", place.kind),
-        _ => place.kind.clone(),
-    }
+    let node = place.node.as_deref().and_then(|node| node.rsplit('/').next());
+    node.map_or_else(|| place.kind.clone(), |node| format!("{}:{node}", place.kind))
 }
 
 impl Offer {

@@ -98,13 +98,13 @@ impl Devices {
         offered.map(room).collect()
     }
 
-    /// Takes sessions of the device that has an encoder; none: they are not there now.
-    pub fn take(&self, encoder: &str, count: u32) -> Option<Hold> {
+    /// Takes sessions of a device that has an encoder with that fingerprint; none: they are not there now.
+    pub fn take(&self, encoder: &str, fingerprint: &str, count: u32) -> Option<Hold> {
         let mut state = self.state();
-        let device = state.devices.iter_mut().find(|device| device.has(encoder))?;
-        if !device.is_offered() || device.sessions.free() < count {
-            return None;
-        }
+        let can = |device: &&mut Device| {
+            device.has(encoder, fingerprint) && device.is_offered() && device.sessions.free() >= count
+        };
+        let device = state.devices.iter_mut().find(can)?;
         device.sessions.used += count;
         Some(Hold { devices: self.clone(), place: device.equipment.place.clone(), count })
     }
@@ -224,8 +224,9 @@ impl Device {
         self.probation.is_none() && self.sessions.limit > 0
     }
 
-    fn has(&self, encoder: &str) -> bool {
-        self.equipment.offers.iter().any(|offer| offer.encoder == encoder)
+    fn has(&self, encoder: &str, fingerprint: &str) -> bool {
+        let mut offers = self.equipment.offers.iter();
+        offers.any(|offer| offer.encoder == encoder && offer.fingerprint == fingerprint)
     }
 
     fn fail(&mut self, why: &str, now: u64) {
@@ -280,17 +281,34 @@ mod tests {
         let devices = devices(&BTreeMap::new());
         let news = devices.news();
         assert_eq!(free(&devices), Some(8));
-        let held = devices.take("h264_nvenc", 5).unwrap();
+        let held = devices.take("h264_nvenc", "print", 5).unwrap();
         assert_eq!(free(&devices), Some(3));
-        assert!(devices.take("h264_nvenc", 4).is_none() && devices.take("h264_qsv", 1).is_none());
+        for (encoder, fingerprint, count) in
+            [("h264_nvenc", "print", 4), ("h264_nvenc", "another", 1), ("h264_qsv", "print", 1)]
+        {
+            assert!(devices.take(encoder, fingerprint, count).is_none(), "{encoder} {fingerprint} {count}");
+        }
         drop(held);
         assert_eq!((free(&devices), news.has_changed().unwrap()), (Some(8), true));
     }
 
     #[test]
+    fn what_one_device_has_no_session_for_another_that_is_alike_makes() {
+        let of = |node: &str| DeviceName { kind: "cuda".into(), node: Some(node.into()) };
+        let card = |node: &str| Equipment { name: name_of(&of(node)), place: of(node), ..equipment() };
+        let devices = Devices::none();
+        devices.found(vec![card("0"), card("1")], &BTreeMap::new());
+        let held: Vec<_> = (0..3).map(|_| devices.take("h264_nvenc", "print", 5)).collect();
+        let places: Vec<_> = held.iter().map(|hold| hold.as_ref().map(|hold| hold.place.clone())).collect();
+        assert_eq!(places, [Some(of("0")), Some(of("1")), None]);
+        devices.failed(&of("0"), "it hung");
+        assert_eq!(devices.rooms().len(), 1, "the other goes on");
+    }
+
+    #[test]
     fn a_refusal_is_no_failure_and_lowers_what_is_offered() {
         let devices = devices(&BTreeMap::new());
-        let held = devices.take("h264_nvenc", 5).unwrap();
+        let held = devices.take("h264_nvenc", "print", 5).unwrap();
         devices.refused(&held);
         assert_eq!((devices.encoders()[0].sessions, devices.probations().len()), (4, 0));
         drop(held);
@@ -308,7 +326,7 @@ mod tests {
         assert_eq!((devices.encoders().len(), devices.decoders().len()), (2, 1));
         devices.failed(&place(), "it hung");
         assert!(devices.encoders().is_empty() && devices.rooms().is_empty() && devices.decoders().is_empty());
-        assert!(devices.take("h264_nvenc", 1).is_none());
+        assert!(devices.take("h264_nvenc", "print", 1).is_none());
         assert_eq!((devices.to_try_again(0), devices.to_try_again(u64::MAX)), (vec![], vec![place()]));
         devices.tried(&place(), None, 0);
         assert_eq!(devices.probations()["cuda"].failures, 2);

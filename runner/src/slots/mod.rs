@@ -146,7 +146,7 @@ impl Slots {
 
     async fn occupy(self, attempt: Attempt, release: Release) {
         if !matches!(attempt.share, Share::None) {
-            tracing::info!("task of a device started");
+            tracing::info!(device = attempt.share.device(), "task of a device started");
             return attempt.run(()).await;
         }
         let permit = tokio::select! {

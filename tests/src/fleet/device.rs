@@ -10,17 +10,18 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device below `folder` that carries so many encodes at a time.
-    pub fn new(folder: &Path, sessions: u32) -> Self {
-        let folder = folder.join("device");
+    /// A device of that name below `folder` that carries so many encodes at a time.
+    pub fn new(folder: &Path, name: &str, sessions: u32) -> Self {
+        let folder = folder.join(name);
         fs::create_dir_all(&folder).expect("a folder can be made");
         fs::write(folder.join("sessions"), sessions.to_string()).expect("a file can be written");
         Self { folder }
     }
 
-    /// Gives it to a runner that is about to start.
-    pub fn plug_into(&self, runner: &mut Command) {
-        runner.env("FLOTILLA_TEST_DEVICE", &self.folder);
+    /// Gives some to a runner that is about to start.
+    pub fn plug<'a>(devices: impl IntoIterator<Item = &'a Self>, runner: &mut Command) {
+        let folders: Vec<_> = devices.into_iter().map(|device| device.folder.as_os_str()).collect();
+        runner.env("FLOTILLA_TEST_DEVICE", folders.join(std::ffi::OsStr::new(":")));
     }
 
     /// From now on this goes wrong: "fail 40", "hang 40", "crash 40", "wrong 40", "gone"; nothing: all is well.

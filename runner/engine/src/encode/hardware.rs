@@ -84,6 +84,12 @@ pub fn joinable(name: &str) -> &'static [(&'static str, &'static str)] {
     family(name).map_or(&[], |family| family.joinable)
 }
 
+/// The setting that tells an encoder which card is meant. Others are told by the device that lends them their pictures.
+pub fn which(settings: &VideoSettings) -> Option<(String, String)> {
+    let number = settings.device.as_ref()?.node.clone()?;
+    settings.encoder.ends_with("_nvenc").then(|| ("gpu".to_owned(), number))
+}
+
 /// The settings of a trial.
 pub fn trial_options(name: &str) -> BTreeMap<String, String> {
     let own = family(name).map_or(&[][..], |family| family.trial);
@@ -169,7 +175,8 @@ mod tests {
             known += 1;
             let settings = trial_options(name).into_keys();
             let joinable = joinable(name).iter().map(|(setting, _)| (*setting).to_owned());
-            for setting in settings.chain(joinable) {
+            let which = (name == "h264_nvenc").then(|| "gpu".to_owned());
+            for setting in settings.chain(joinable).chain(which) {
                 assert!(ffi::has_option(library, &setting), "{name} has no {setting}");
             }
             assert!(!ffi::has_option(library, "fancy"));

@@ -157,6 +157,7 @@ fn options(settings: &VideoSettings) -> Vec<(String, String)> {
     let mut options = settings.options.clone();
     let hardware = hardware::joinable(&settings.encoder);
     options.extend(hardware.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    options.extend(hardware::which(settings));
     if !hardware::is_hardware(&settings.encoder) {
         options.entry("threads".into()).or_insert_with(|| "1".into());
     }

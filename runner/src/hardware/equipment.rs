@@ -39,6 +39,13 @@ pub fn name_of(place: &DeviceName) -> String {
     node.map_or_else(|| place.kind.clone(), |node| format!("{}:{node}", place.kind))
 }
 
+impl Equipment {
+    /// It is offered for all that another was.
+    pub fn does_all_of(&self, other: &Self) -> bool {
+        other.offers.iter().all(|wanted| self.offers.iter().any(|offer| offer.name == wanted.name))
+    }
+}
+
 impl Offer {
     /// As the coordinator is told.
     pub fn to_wire(&self, device: &str, sessions: u32) -> fleet::Encoder {

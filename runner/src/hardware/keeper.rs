@@ -159,9 +159,9 @@ impl Devices {
         due.filter_map(|device| Some((device.equipment.place.clone(), encoder(device)?))).collect()
     }
 
-    /// A device on probation was tried: what it was found to be; none: it failed again.
+    /// A device on probation was tried: what it was found to be; none: it failed again. So has one that does less than it did.
     pub fn tried(&self, place: &DeviceName, found: Option<Equipment>, now: u64) {
-        self.with(place, |device| match found {
+        self.with(place, |device| match found.filter(|found| found.does_all_of(&device.equipment)) {
             Some(found) => {
                 tracing::info!(device = found.name, "the device has passed its trial again");
                 device.sessions.limit = found.sessions.saturating_add(device.sessions.used);

@@ -89,7 +89,8 @@ pub const HARDWARE_ENCODERS: &[HardwareEncoder] = &[
         pixel_formats: &["yuv420p"],
         quality: "crf",
         mean_percent: 0,
-        fixed: &[("preset", "veryfast")],
+        // As the profile `web` has it for small pictures: with less, its noise hides which frame is shown.
+        fixed: &[("preset", "veryfast"), ("subq", "3")],
     },
 ];
 

@@ -1,7 +1,8 @@
-//! What all measurements share: the machine, the clip, a command that is watched while it runs, and the report that the
-//! fleet leaves behind.
+//! What all measurements share: the machine, the clip, what peers pay for it, a command that is watched while it runs, and
+//! the report that the fleet leaves behind.
 
 pub mod clip;
+pub mod contestant;
 pub mod likeness;
 pub mod machine;
 pub mod measure;

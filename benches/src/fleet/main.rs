@@ -4,7 +4,6 @@
 
 mod account;
 mod across;
-mod contestant;
 mod external;
 mod overheads;
 mod proxy;

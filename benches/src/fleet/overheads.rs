@@ -7,13 +7,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use flotilla_benches::clip::Clip;
+use flotilla_benches::contestant;
 use flotilla_benches::measure::{self, Figures, median};
 use flotilla_benches::process::Role;
 use flotilla_benches::report::Report;
 use serde_json::{Value, json};
 
+use super::Args;
 use super::race::fresh;
-use super::{Args, contestant};
 
 /// Longer than any source: everything is one chunk.
 const WHOLE_SECONDS: u32 = 1_000_000;

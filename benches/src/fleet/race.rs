@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use flotilla_benches::clip::Clip;
+use flotilla_benches::contestant;
 use flotilla_benches::measure::{self, Figures, median};
 use flotilla_benches::report::Report;
 use serde_json::{Value, json};
 
-use super::{Args, account, contestant};
+use super::{Args, account};
 
 /// One contestant: what it is called, what it does, and what its rounds cost.
 struct Contestant {

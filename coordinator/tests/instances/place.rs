@@ -12,6 +12,7 @@ use flotilla_tests::peertube::{Fault, Job, Model, Route, State, Upload, Version}
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::machine::{Machine, Orders};
 use crate::time;
@@ -30,6 +31,8 @@ pub struct Place {
     folder: TempDir,
     config: Config,
     sources: AtomicU64,
+    /// The clock and the machine.
+    _running: [AbortOnDropHandle<()>; 2],
 }
 
 impl Place {
@@ -92,20 +95,18 @@ impl Place {
         (config.leases.lease_ms, config.leases.self_stop_ms, config.leases.hold_ms) = (8_000, 7_999, 2_000);
         change(&model, &mut config);
         let model = Arc::new(Mutex::new(model));
-        time::run(model.clone());
+        let clock = time::run(model.clone());
         let machine = Arc::new(Orders::default());
-        let mut place =
-            Self { model, machine, coordinator: None, folder, config, sources: AtomicU64::new(0) };
-        place.start().await;
-        let token = place.coordinator().jobs().create_token(NewToken::default()).await.expect("a token").1;
-        tokio::spawn(Machine::join(place.machine.clone(), &token).await.run());
-        place
+        let coordinator = start(&config, &machine).await;
+        let token = coordinator.jobs().create_token(NewToken::default()).await.expect("a token").1;
+        let working = tokio::spawn(Machine::join(machine.clone(), &token).await.run());
+        let _running = [clock, AbortOnDropHandle::new(working)];
+        let (coordinator, sources) = (Some(coordinator), AtomicU64::new(0));
+        Self { model, machine, coordinator, folder, config, sources, _running }
     }
 
     pub async fn start(&mut self) {
-        let coordinator = Coordinator::start(self.config.clone()).await.expect("the coordinator starts");
-        *self.machine.url.lock().unwrap() = coordinator.url();
-        self.coordinator = Some(coordinator);
+        self.coordinator = Some(start(&self.config, &self.machine).await);
     }
 
     /// Stops the coordinator as a signal does.
@@ -120,11 +121,15 @@ impl Place {
         self.wait_released().await;
     }
 
-    /// Waits until the data folder is free: whoever still holds a connection lets go of it last.
+    /// Waits until the data folder is free: the store and the objects are held by locks of their own, and whoever still
+    /// answers a request lets go of them last.
     async fn wait_released(&self) {
         self.wait("the end of the coordinator", async |place| {
-            let lock = std::fs::File::open(place.config.data.dir.join("flotilla.sqlite.lock")).ok()?;
-            lock.try_lock().is_ok().then_some(())
+            let is_free = |name| {
+                let lock = std::fs::File::open(place.config.data.dir.join(name)).expect("the lock is there");
+                lock.try_lock().is_ok()
+            };
+            (is_free("flotilla.sqlite.lock") && is_free("objects/lock")).then_some(())
         })
         .await;
     }
@@ -268,4 +273,11 @@ fn instance(model: &Model, terms: Value) -> PeertubeInstance {
     let (url, token) = (model.url(), model.registration_token());
     let instance = json!({ "url": url, "registration_token": token, "terms": terms });
     serde_json::from_value(instance).expect("it reads as in a file")
+}
+
+/// Starts the coordinator, and tells the machine where it is.
+async fn start(config: &Config, machine: &Orders) -> Coordinator {
+    let coordinator = Coordinator::start(config.clone()).await.expect("the coordinator starts");
+    *machine.url.lock().unwrap() = coordinator.url();
+    coordinator
 }

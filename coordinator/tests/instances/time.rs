@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flotilla_tests::peertube::Model;
 use tokio::sync::{Mutex, mpsc};
+use tokio_util::task::AbortOnDropHandle;
 
 /// The wall's time between two steps.
 const STEP: Duration = Duration::from_millis(10);
@@ -13,18 +14,19 @@ const STEP: Duration = Duration::from_millis(10);
 const STRIDE: Duration = Duration::from_millis(200);
 
 /// Lets time run for the runtime of this test, which must be paused, and for a model. The thread that gives the pace also
-/// keeps the runtime from jumping to its next timer while an answer is on its way.
-pub fn run(model: Arc<Mutex<Model>>) {
+/// keeps the runtime from jumping to its next timer while an answer is on its way. It stops when what is returned is dropped:
+/// two of them on one runtime would let the coordinator's time run faster than an instance's.
+pub fn run(model: Arc<Mutex<Model>>) -> AbortOnDropHandle<()> {
     let (step, mut steps) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
         while step.blocking_send(()).is_ok() {
             std::thread::sleep(STEP);
         }
     });
-    tokio::spawn(async move {
+    AbortOnDropHandle::new(tokio::spawn(async move {
         while steps.recv().await.is_some() {
             tokio::time::advance(STRIDE).await;
             model.lock().await.advance(STRIDE);
         }
-    });
+    }))
 }

@@ -1,6 +1,6 @@
 //! Every version of PeerTube in which something changed, spoken by the model as described (`tests/peertube/described`).
 
-use flotilla_tests::peertube::{Route, State, Version};
+use flotilla_tests::peertube::{Route, State, Upload, Version};
 use serde_json::json;
 
 use crate::captions;
@@ -58,5 +58,16 @@ async fn every_type_of_job_of_7() {
 async fn every_type_of_job_of_8() {
     for version in [Version::V8_0, Version::V8_2] {
         check(version).await;
+    }
+}
+
+/// All jobs of two uploads, as they follow from each other.
+#[tokio::test(start_paused = true)]
+async fn an_upload_to_every_version() {
+    for version in Version::ALL {
+        let place = Place::of(version, captions::none()).await;
+        place.upload(&Upload { web_videos: true, separated_audio: true, ..Upload::default() }).await;
+        place.upload(&Upload { is_audio: true, hls: false, lower: vec![], ..Upload::default() }).await;
+        place.wait_all().await;
     }
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use flotilla_benches::clip::Clip;
-use flotilla_benches::report::Rung;
+use crate::clip::Clip;
+use crate::report::Rung;
 
 /// Heights of the peers' ladders; those above the source's are left out.
 const HEIGHTS: [u64; 6] = [1080, 720, 480, 360, 240, 144];

@@ -385,7 +385,7 @@ pub fn has_option(codec: ffmpeg_next::Codec, name: &str) -> bool {
     // SAFETY: the classes are constants of the library; a search among fake objects reads nothing else of the pointer
     // to a class pointer that it is given, which outlives the call.
     let known = |class: *const ffi::AVClass| unsafe {
-        let flags = ffi::AV_OPT_SEARCH_FAKE_OBJ as i32;
+        let flags = ffi::AV_OPT_SEARCH_FAKE_OBJ;
         let object = ptr::from_ref(&class).cast_mut().cast();
         !class.is_null() && !ffi::av_opt_find(object, name.as_ptr(), ptr::null(), 0, flags).is_null()
     };

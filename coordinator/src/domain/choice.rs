@@ -93,7 +93,10 @@ pub fn way_of<'a>(
     room: Option<&Room>,
 ) -> Option<(Way<'a>, &'a Encoder)> {
     let can = |way: Way<'a>, encoder: &&'a Encoder| {
-        let fits = bond.is_none_or(|bond| bond == self::bond(need, way, &encoder.fingerprint));
+        let fits = match bond {
+            Some(bond) => bond == self::bond(need, way, &encoder.fingerprint),
+            None => is_worth_it(capabilities, encoder),
+        };
         let is_large_enough = way.sessions <= encoder.sessions;
         let has_room = room.is_none_or(|room| match way.sessions {
             0 => room.slots > 0,
@@ -106,6 +109,14 @@ pub fn way_of<'a>(
         let mut offered = capabilities.encoders.iter().filter(|encoder| encoder.name == way.offer);
         offered.find(|encoder| can(way, encoder)).map(|encoder| (way, encoder))
     })
+}
+
+/// As measured, a device makes at least as much as all processors of its machine together: a job is made by the one or the
+/// other. What was not measured is worth a try.
+fn is_worth_it(capabilities: &Capabilities, encoder: &Encoder) -> bool {
+    let of_slots = capabilities.benchmark().unwrap_or(0.0) * f64::from(capabilities.slots);
+    let of_device = encoder.pixels_per_second;
+    encoder.device.is_empty() || of_device == 0 || of_device as f64 >= of_slots
 }
 
 impl Room {
@@ -191,6 +202,23 @@ mod tests {
         let room = |free| Room { slots: 1, sessions: [("cuda".to_owned(), free)].into() };
         assert_eq!(chosen(5, None, Some(&room(4))).as_deref(), Some("libx264"), "the device is busy");
         assert_eq!(chosen(5, None, Some(&Room { slots: 0, ..room(4) })), None);
+    }
+
+    #[test]
+    fn a_device_is_chosen_by_its_measured_speed() {
+        let chosen = |of_device, of_slot, bond: Option<&str>| {
+            let mut machine = machine(5);
+            machine.slots = 8;
+            (machine.encoders[0].pixels_per_second, machine.encoders[1].pixels_per_second) =
+                (of_device, of_slot);
+            way_of(&machine, NEED, bond, None).map(|(way, _)| way.offer.to_owned())
+        };
+        assert_eq!(chosen(800, 100, None).as_deref(), Some("h264_nvenc@hd"));
+        assert_eq!(chosen(799, 100, None).as_deref(), Some("libx264"), "eight slots make more");
+        assert_eq!(chosen(0, 100, None).as_deref(), Some("h264_nvenc@hd"), "not measured");
+        assert_eq!(chosen(1, 0, None).as_deref(), Some("h264_nvenc@hd"), "not measured either");
+        let bound = Some("h264_nvenc@hd=print of h264_nvenc@hd");
+        assert_eq!(chosen(799, 100, bound).as_deref(), Some("h264_nvenc@hd"), "it goes on as it began");
     }
 
     #[test]

@@ -118,20 +118,17 @@ impl Attempt {
         let devices = &self.context.devices;
         let mut decoders = devices.decoders();
         let (mut outcome, mut trouble) = self.work_once(&mut slot, meter, usage, &decoders).await;
-        if let Some(Trouble::Decoder(why)) = trouble {
+        if let Some(Trouble::Decoder(words)) = trouble {
             let suspects = std::mem::take(&mut decoders);
             (outcome, trouble) = self.work_once(&mut slot, meter, usage, &decoders).await;
             // What software cannot decode whole either is the source's fault.
-            if outcome.is_whole() {
-                suspects
-                    .values()
-                    .collect::<BTreeSet<_>>()
-                    .iter()
-                    .for_each(|place| devices.failed(place, &why));
+            if outcome.is_whole() && !words.tell_of_no_room() {
+                let places: BTreeSet<_> = suspects.values().collect();
+                places.into_iter().for_each(|place| devices.failed(place, &words.why));
             }
         }
-        if let Some(Trouble::Device { why, words }) = trouble {
-            return self.share.blame(devices, why, &words);
+        if let Some(Trouble::Device(words)) = trouble {
+            return self.share.blame(devices, words);
         }
         if let (Share::Held(hold), Outcome::Done { .. }) = (&self.share, &outcome) {
             devices.succeeded(&hold.place);

@@ -29,14 +29,18 @@ pub enum Share {
 #[derive(Debug)]
 pub enum Trouble {
     /// It did not decode all.
-    Decoder(String),
+    Decoder(Words),
     /// It did not encode.
-    Device {
-        /// For people.
-        why: String,
-        /// What the libraries wrote.
-        words: String,
-    },
+    Device(Words),
+}
+
+/// What is known of a device's fault.
+#[derive(Debug)]
+pub struct Words {
+    /// For people.
+    pub why: String,
+    /// What the libraries wrote.
+    pub libraries: String,
 }
 
 impl Share {
@@ -73,20 +77,16 @@ impl Share {
 
     /// What a device's failure comes to: a session that was refused costs nothing, everything else puts the device on
     /// probation.
-    pub fn blame(&self, devices: &Devices, why: String, words: &str) -> Outcome {
-        let Self::Held(hold) = self else { return Outcome::failed(FailureClass::Device, why) };
-        let refused = DeviceAnswer::Refused { code: -1, message: why.clone() };
-        let reason = classify(&Ending::Answered(refused, words.to_owned())).map(|(reason, _)| reason);
-        match reason {
-            Some(Reason::SessionLimit) => {
+    pub fn blame(&self, devices: &Devices, words: Words) -> Outcome {
+        match self {
+            Self::Held(hold) if words.tell_of_no_room() => {
                 devices.refused(hold);
-                Outcome::failed(FailureClass::Returned, "the device has no session left for it")
+                return Outcome::failed(FailureClass::Returned, "the device has no session left for it");
             }
-            _ => {
-                devices.failed(&hold.place, &why);
-                Outcome::failed(FailureClass::Device, why)
-            }
+            Self::Held(hold) => devices.failed(&hold.place, &words.why),
+            Self::None | Self::Refused => {}
         }
+        Outcome::failed(FailureClass::Device, words.why)
     }
 }
 
@@ -94,20 +94,29 @@ impl Trouble {
     /// Whom an engine's end speaks against. One that dies or hangs over a device's task has been let down by the driver:
     /// if it was the source, software will show.
     pub fn of(said: &Said, ended: &Ended, encodes: bool, uses_device: bool) -> Option<Self> {
-        let words = || ended.stderr_tail.clone();
-        let device = |why: &str| Some(Self::Device { why: why.to_owned(), words: words() });
+        let words = |why: &str| Words { why: why.to_owned(), libraries: ended.stderr_tail.clone() };
+        let device = |why: &str| Some(Self::Device(words(why)));
         match said {
             Said::Failed(failure) if failure.class == Class::Decoder => {
-                Some(Self::Decoder(failure.message.clone()))
+                Some(Self::Decoder(words(&failure.message)))
             }
             Said::Failed(failure) if failure.class == Class::Device => device(&failure.message),
             Said::Hung | Said::Stalled if encodes => device("the engine hung over the device"),
             Said::Nothing | Said::Broken(_) if encodes => device("the engine died over the device"),
             Said::Hung | Said::Stalled | Said::Nothing | Said::Broken(_) if uses_device => {
-                Some(Self::Decoder("the engine hung or died over the device".into()))
+                Some(Self::Decoder(words("the engine hung or died over the device")))
             }
             _ => None,
         }
+    }
+}
+
+impl Words {
+    /// The device is well, and others have all of it.
+    pub fn tell_of_no_room(&self) -> bool {
+        let refused = DeviceAnswer::Refused { code: -1, message: self.why.clone() };
+        let reason = classify(&Ending::Answered(refused, self.libraries.clone()));
+        matches!(reason, Some((Reason::SessionLimit, _)))
     }
 }
 
@@ -119,4 +128,17 @@ fn needs(lease: &Lease) -> Option<(&str, &str, u32)> {
     let on_device = chunk.renditions.iter().filter(|rendition| is_hardware(&rendition.encoder));
     let names: Vec<&str> = on_device.map(|rendition| rendition.encoder.as_str()).collect();
     Some((*names.first()?, &chunk.encoder_fingerprint, u32::try_from(names.len()).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_full_is_no_broken_device() {
+        let words = |libraries: &str| Words { why: "it failed".into(), libraries: libraries.into() };
+        assert!(words("cuMemAlloc failed -> CUDA_ERROR_OUT_OF_MEMORY: out of memory").tell_of_no_room());
+        assert!(words("OpenEncodeSessionEx failed: out of memory (10)").tell_of_no_room());
+        assert!(!words("CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure").tell_of_no_room());
+    }
 }

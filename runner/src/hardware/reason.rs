@@ -24,7 +24,8 @@ pub enum Reason {
     NoPermission,
     /// This chip, or this FFmpeg, cannot do it.
     NoEncoder,
-    /// All sessions of the encoder are taken. It works, at another time: this is back-pressure, not a failure.
+    /// All sessions of the encoder, or all memory of the device, are taken. It works, at another time: this is back-pressure,
+    /// not a failure.
     SessionLimit,
     /// Driver and library do not fit each other.
     DriverMismatch,
@@ -39,10 +40,14 @@ pub enum Reason {
 }
 
 /// What libraries write, in lower case, the more telling first: the first match counts.
-const WORDS: [(&str, Reason); 17] = [
+const WORDS: [(&str, Reason); 20] = [
     ("permission denied", Reason::NoPermission),
     ("openencodesessionex failed: out of memory", Reason::SessionLimit),
     ("incompatible client key", Reason::SessionLimit),
+    // A device that is out of memory has no room for one more either: in CUDA's, VA-API's and Vulkan's words.
+    ("cuda_error_out_of_memory", Reason::SessionLimit),
+    ("resource allocation failed", Reason::SessionLimit),
+    ("vk_error_out_of_device_memory", Reason::SessionLimit),
     ("driver does not support the required nvenc api version", Reason::DriverMismatch),
     ("minimum required nvidia driver", Reason::DriverMismatch),
     ("cuda_error_system_driver_mismatch", Reason::DriverMismatch),
@@ -147,6 +152,12 @@ mod tests {
             (-13, "", Reason::NoPermission),
             (-22, "[vaapi] Failed to open /dev/dri/renderD128: Permission denied", Reason::NoPermission),
             (-12, "[h264_nvenc @ 0x1] OpenEncodeSessionEx failed: out of memory (10)", Reason::SessionLimit),
+            (
+                -12,
+                "cu->cuMemAlloc(..) failed -> CUDA_ERROR_OUT_OF_MEMORY: out of memory",
+                Reason::SessionLimit,
+            ),
+            (-5, "Failed to create surface: 2 (resource allocation failed).", Reason::SessionLimit),
             (-1, "OpenEncodeSessionEx failed: unsupported device (2): (no details)", Reason::NoEncoder),
             (-38, "Driver does not support the required nvenc API version.", Reason::DriverMismatch),
             (-95, "Device does not support the VK_KHR_video_encode_queue extension", Reason::NoEncoder),

@@ -1,5 +1,7 @@
 //! What is told of how like the source a rendition is.
 
+use std::process::Command;
+
 use flotilla_engine::error::Result;
 use flotilla_engine::report::{Class, Likeness, Report};
 use flotilla_engine::spec::{EncodeChunk, Task, VideoRendition};
@@ -50,6 +52,34 @@ fn what_is_the_same_is_one_and_fewer_bits_are_less() {
     for found in [good, poor] {
         assert!(found.worst_ssim_y <= found.mean_ssim_y && found.worst_frame < FRAMES, "{found:?}");
     }
+}
+
+/// The mean of brightness as the command line tells it: "SSIM Y:0.982914 (17.67) U:…".
+fn by_command(folder: &Folder, source: &[u8], made: &[u8]) -> f64 {
+    let (source, made) = (folder.write("sent.mp4", source), folder.write("made.mp4", made));
+    let filter = "[0:v]setpts=N[made];[1:v]setpts=N[sent];[made][sent]ssim";
+    let output = Command::new("ffmpeg")
+        .args(["-v", "info", "-nostdin", "-i"])
+        .arg(made)
+        .arg("-i")
+        .arg(source)
+        .args(["-lavfi", filter, "-f", "null", "-"])
+        .output()
+        .unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    let figure = words.split("SSIM Y:").nth(1).and_then(|rest| rest.split(' ').next());
+    figure.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("{words}"))
+}
+
+#[test]
+fn the_figure_is_that_of_ffmpegs_own_command() {
+    let folder = Folder::new();
+    let source = source(&folder, FRAMES as u32);
+    let task = task(&[("preset", "veryfast"), ("crf", "30"), ("bf", "3")]);
+    let files = files(&task, &source);
+    let told = by_command(&folder, &source, &files[0]);
+    let [likeness] = compared(&task, &source, files).unwrap().try_into().unwrap();
+    assert!((likeness.mean_ssim_y - told).abs() < 2e-6, "{likeness:?} beside {told}");
 }
 
 #[test]

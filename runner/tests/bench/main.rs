@@ -127,14 +127,23 @@ async fn a_device_is_measured_by_as_many_engines_as_it_carries() {
     check_quality(of_device);
     assert!(bench["host"]["encoders"]["h264_test"].as_str().unwrap().starts_with("h264_test, test, kernel "));
 
+    let refused = async || {
+        let bench = measured().await;
+        assert_eq!(bench["measurements"].as_array().unwrap().len(), 1, "software is measured all the same");
+        bench["not_measured"][0].as_str().unwrap().to_owned()
+    };
     std::fs::write(device.join("fault"), "fail 10").unwrap();
-    let bench = measured().await;
-    assert_eq!(bench["measurements"].as_array().unwrap().len(), 1, "software is measured all the same");
-    let refused = bench["not_measured"][0].as_str().unwrap();
+    let failed = refused().await;
     assert!(
-        refused.starts_with("h264_test veryfast 540p ladder: ") && refused.contains("frame 10"),
-        "{refused}"
+        failed.starts_with("h264_test veryfast 540p ladder: ") && failed.contains("frame 10"),
+        "{failed}"
     );
+    // What was found of the device is kept; now it is tried anew, and carries less than a ladder.
+    std::fs::remove_file(folder.path().join("state/devices.json")).unwrap();
+    std::fs::remove_file(device.join("fault")).unwrap();
+    std::fs::write(device.join("sessions"), "4").unwrap();
+    let few = refused().await;
+    assert!(few.ends_with("it takes 5 sessions at a time, more than the device has"), "{few}");
 }
 
 #[tokio::test]

@@ -201,7 +201,7 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
         Command::Run(run) if !run.encoders.is_empty() => run.encoders.clone(),
         _ => file.work.encoders.clone(),
     };
-    let known = || CANDIDATES.iter().chain(&DEVICE_CANDIDATES);
+    let known = || CANDIDATES.iter().chain(DEVICE_CANDIDATES);
     if let Some(unknown) = encoders.iter().find(|name| !known().any(|known| known == name)) {
         let hint = format!("choose among {}", known().copied().collect::<Vec<_>>().join(", "));
         return Err(Error::usage(format!("there is no encoder {unknown}"), hint));

@@ -25,12 +25,15 @@ fn a_runner_measures_itself_when_asked_and_its_figures_are_ranked_reported_and_p
     assert_eq!((&results[0]["runner"], &findings["host"]["slots"]), (&"studio".into(), &1.into()));
     let speed = findings["measurements"][0]["times_real_time"].as_f64().expect("it was measured");
     assert!(speed > 0.0);
+    let likeness = findings["measurements"][0]["ssim"].as_f64().expect("it was looked at");
+    assert!(likeness > 0.9 && likeness < 1.0, "{findings}");
 
     let ranked = coordinator.json(&["bench", "leaderboard", "--encoder", "libx264", "--price", "studio=0.5"]);
     assert_eq!(
         (&ranked[0]["placed"][0]["rank"], &ranked[0]["placed"][0]["runner"]),
         (&1.into(), &"studio".into())
     );
+    assert_eq!(ranked[0]["placed"][0]["measured"]["ssim"], likeness);
     let price = ranked[0]["placed"][0]["price_per_video_hour"].as_f64().expect("a price was given");
     assert!((price * speed - 0.5).abs() < 1e-9);
     let same = coordinator.json(&["bench", "compare", "studio", results[0]["id"].as_str().expect("an id")]);
@@ -44,6 +47,8 @@ fn a_runner_measures_itself_when_asked_and_its_figures_are_ranked_reported_and_p
     said(&coordinator, &["bench", "report", "--lang", "fr", "--html", page.to_str().expect("a plain path")]);
     let page = std::fs::read_to_string(page).expect("it was written");
     assert!(page.contains("<html lang=\"fr\">") && page.contains("studio") && page.contains("<svg "));
+    let shown = format!("<td>{likeness:.4}</td>").replace('.', ",");
+    assert!(page.contains(&shown), "{shown} in {page}");
 
     let planned = coordinator.json(&["plan-capacity", "--uploads-per-day", "100", "--minutes", "10"]);
     let need = &planned["needs"][0];

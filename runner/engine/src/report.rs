@@ -34,6 +34,11 @@ pub enum Report {
         /// Samples (video: frames) of the joined track.
         sample_count: u64,
     },
+    /// How like what was encoded is to what was to be encoded.
+    Compare {
+        /// One per rendition, in the order asked for.
+        likenesses: Vec<Likeness>,
+    },
     /// What the trial encode put out.
     Trial {
         /// SHA-256, 16 hexadecimal digits of it, over headers and packets of a fixed clip.
@@ -46,6 +51,18 @@ pub enum Report {
         /// The answer.
         answer: DeviceAnswer,
     },
+}
+
+/// Structural similarity of brightness by FFmpeg's filter `ssim`: its `lavfi.ssim.Y`, of the plane Y alone. Equal pictures
+/// have 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Likeness {
+    /// Mean over all frames.
+    pub mean_ssim_y: f64,
+    /// Of the frame that is least alike.
+    pub worst_ssim_y: f64,
+    /// Which one that is, from 0.
+    pub worst_frame: u64,
 }
 
 /// How the trial of a device went.

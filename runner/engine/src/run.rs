@@ -48,6 +48,9 @@ pub fn execute(task: &Task, inputs: &SharedInputs, outputs: &mut dyn Outputs) ->
         Task::Storyboard(task) => chunk::storyboard::draw(task, inputs, outputs)
             .map(|sprite_count| Report::Storyboard { sprite_count }),
         Task::Assemble(task) => assemble::join(task, inputs, outputs),
+        Task::Compare(task) => {
+            chunk::compare::likenesses(task, inputs, outputs).map(|likenesses| Report::Compare { likenesses })
+        }
         Task::Trial(task) => trial::run(task),
         Task::Device(task) => Ok(Report::Device { answer: device::run(task) }),
     }

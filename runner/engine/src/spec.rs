@@ -31,6 +31,9 @@ pub enum Task {
     Storyboard(Storyboard),
     /// Join sealed chunks without encoding.
     Assemble(Assemble),
+    /// Hold what was encoded against what its encoders were given, frame by frame: input 0 is the source of the chunk, input
+    /// `n + 1` its rendition `n` as a whole file.
+    Compare(EncodeChunk),
     /// Encode a fixed synthetic clip (or tone) and answer with the encoder's fingerprint.
     Trial(Trial),
     /// Try one thing with a hardware device.

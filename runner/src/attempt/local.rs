@@ -1,5 +1,5 @@
 //! A task on bytes at hand, outside of any lease: the engine is run as for a lease, its output is hashed and counted, and
-//! goes nowhere.
+//! goes nowhere, or stays in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -31,6 +31,17 @@ pub struct Done {
     pub peak_memory_bytes: u64,
     /// Of all outputs.
     pub output_bytes: u64,
+    /// The outputs, where they were to be kept.
+    pub outputs: Vec<Vec<u8>>,
+}
+
+/// What becomes of what a task puts out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is counted and dropped.
+    Nothing,
+    /// It stays in memory.
+    All,
 }
 
 /// A conversation with an engine that is over.
@@ -62,23 +73,28 @@ pub(super) async fn talk(
     Ok(Talk { said, ended, took, conversation })
 }
 
-/// Runs a task with one input and so many outputs; the error says in one sentence why it failed. The engine ends with
-/// this future, however that ends.
+/// Runs a task with so many outputs; the error says in one sentence why it failed. The engine ends with this future,
+/// however that ends.
 pub async fn run(
     engine: &config::Engine,
     task: Task,
-    input: Bytes,
-    output_count: usize,
+    inputs: Vec<Bytes>,
+    (output_count, keep): (usize, Keep),
 ) -> Result<Done, String> {
-    let outputs = (0..output_count).map(|_| Output::counted(PART_BYTES)).collect();
+    let output = |_| match keep {
+        Keep::Nothing => Output::counted(PART_BYTES),
+        Keep::All => Output::kept(PART_BYTES),
+    };
+    let outputs = (0..output_count).map(output).collect();
     let Talk { said, ended, took, mut conversation } =
-        talk(engine, task, (vec![input], outputs), SILENCE_LIMIT).await?;
+        talk(engine, task, (inputs, outputs), SILENCE_LIMIT).await?;
     let (cpu_time, peak_memory_bytes) = (ended.cpu_time, ended.peak_memory_bytes);
     match said {
         Said::Done(report) => {
             let outputs = conversation.finish_outputs().await.map_err(|error| error.to_string())?;
             let output_bytes = outputs.iter().map(|output| output.size_bytes).sum();
-            Ok(Done { report, took, cpu_time, peak_memory_bytes, output_bytes })
+            let outputs = outputs.into_iter().map(|output| output.kept).collect();
+            Ok(Done { report, took, cpu_time, peak_memory_bytes, output_bytes, outputs })
         }
         said => match outcome::judge(said, ended, &mut conversation, engine.memory_mib).await {
             Outcome::Failed { message, .. } => Err(message),

@@ -7,7 +7,7 @@ use flotilla_engine::spec::{Fields, Rational};
 use flotilla_proto::delta;
 use flotilla_proto::fleet::{self, task_result::Kind};
 
-/// The wire form of a report; none for a trial, which is no task of the coordinator's.
+/// The wire form of a report; none for trials and comparisons, which are no tasks of the coordinator's.
 pub fn result(report: Report) -> Option<fleet::TaskResult> {
     let kind = match report {
         Report::Probe(source) => Kind::Probe(probe(source)),
@@ -21,7 +21,7 @@ pub fn result(report: Report) -> Option<fleet::TaskResult> {
         Report::ExtractText { cue_counts } => Kind::ExtractText(fleet::ExtractTextResult { cue_counts }),
         Report::Storyboard { sprite_count } => Kind::Storyboard(fleet::StoryboardResult { sprite_count }),
         Report::Assemble { sample_count } => Kind::Assemble(fleet::AssembleResult { sample_count }),
-        Report::Trial { .. } | Report::Device { .. } => return None,
+        Report::Compare { .. } | Report::Trial { .. } | Report::Device { .. } => return None,
     };
     Some(fleet::TaskResult { kind: Some(kind) })
 }

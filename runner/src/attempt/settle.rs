@@ -113,7 +113,7 @@ async fn answered<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F)
 }
 
 fn output_result(uploaded: Uploaded) -> OutputResult {
-    let Uploaded { size_bytes, sha256, etags } = uploaded;
+    let Uploaded { size_bytes, sha256, etags, .. } = uploaded;
     OutputResult { size_bytes, sha256: sha256.to_vec(), etags }
 }
 

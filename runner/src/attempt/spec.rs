@@ -29,6 +29,7 @@ pub fn counts_bytes(task: &Task) -> bool {
         Task::EncodeChunk(_)
         | Task::EncodeAudio(_)
         | Task::Storyboard(_)
+        | Task::Compare(_)
         | Task::Trial(_)
         | Task::Device(_) => false,
     }

@@ -4,20 +4,23 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use flotilla_engine::report::Report;
+use flotilla_engine::spec::Task;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::cases::{Case, Clip};
+use super::cases::Case;
+use super::clip::Clip;
 use super::energy::Counters;
-use crate::attempt::local::{self, Done};
+use super::quality::{Made, Quality};
+use crate::attempt::local::{self, Done, Keep};
 use crate::config;
 
-/// What one run showed, all slots together.
+/// What one run showed, all engines together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// From the start of the first engine to the end of the last.
     pub took: Duration,
-    /// Mean over the slots of the time from its engine's start to its last word.
+    /// Mean over the engines of the time from an engine's start to its last word.
     pub slot_took: Duration,
     /// Of all engines.
     pub cpu_time: Duration,
@@ -38,15 +41,15 @@ pub struct Measurement {
     pub preset: String,
     /// "540p ladder", "360p".
     pub size: String,
-    /// Frames of the clip that each slot encoded.
+    /// Frames of the clip that each engine encoded.
     pub frames_per_slot: u64,
     /// How often.
     pub runs: usize,
-    /// Frames of the clip per second, all slots together.
+    /// Frames of the clip per second, all engines together.
     pub frames_per_second: f64,
-    /// Seconds of video per second, all slots together.
+    /// Seconds of video per second, all engines together.
     pub times_real_time: f64,
-    /// Output pixels per second of one slot while all work, as the scheduler counts.
+    /// Output pixels per second of one engine while all work, as the scheduler counts.
     pub pixels_per_second_per_slot: u64,
     /// Whether the scheduler is told so of the encoder.
     pub is_usual: bool,
@@ -58,33 +61,49 @@ pub struct Measurement {
     pub peak_memory_bytes: u64,
     /// Of all renditions together.
     pub output_kbps: f64,
-    /// Joules of the processor for a minute of video; none where it cannot be measured.
+    /// Joules for a minute of video, of whom the findings say; none where it cannot be measured.
     pub joules_per_minute: Option<f64>,
+    /// Structural similarity of brightness, mean of all frames of the largest rendition; none where it cannot be told.
+    pub ssim: Option<f64>,
+    /// The same of the frame that is least alike.
+    pub ssim_worst: Option<f64>,
+    /// Bit rate of the largest rendition alone, which has that similarity.
+    pub ssim_kbps: Option<f64>,
+    /// Engines at work at the same time.
+    pub engines: u32,
+    /// Encodes at a time that the device carries; none: software has no such limit.
+    pub sessions: Option<u32>,
 }
 
-/// Encodes the case's frames in all slots at once.
+/// Encodes the case's frames with all engines at once. What the first of them makes is kept for a look at it, where that is
+/// wanted; copying it costs a thousandth of the encode.
 pub async fn once(
     case: &Case,
     clip: &Clip,
     engine: &config::Engine,
-    slots: u32,
+    (engines, keep): (u32, Keep),
     energy: Option<&Counters>,
-) -> Result<Run, String> {
+) -> Result<(Run, Option<Made>), String> {
     let before = energy.and_then(Counters::read);
     let started = Instant::now();
-    let slot = |_| local::run(engine, clip.chunk(case), Clip::bytes(), case.sizes.len());
-    let done = try_join_all((0..slots).map(slot)).await?;
+    let one = |number: u32| {
+        let keep = if number == 0 { keep } else { Keep::Nothing };
+        let task = Task::EncodeChunk(clip.chunk(case));
+        local::run(engine, task, vec![Clip::bytes()], (case.sizes.len(), keep))
+    };
+    let done = try_join_all((0..engines).map(one)).await?;
     let took = started.elapsed();
     let joules = energy.and_then(|energy| Some(energy.joules(&before?, &energy.read()?)));
     done.iter().try_for_each(|done| verify(done, clip.frame_count(case) as u64))?;
-    Ok(Run {
+    let run = Run {
         took,
-        slot_took: done.iter().map(|done| done.took).sum::<Duration>() / slots.max(1),
+        slot_took: done.iter().map(|done| done.took).sum::<Duration>() / engines.max(1),
         cpu_time: done.iter().map(|done| done.cpu_time).sum(),
         peak_memory_bytes: done.iter().map(|done| done.peak_memory_bytes).max().unwrap_or(0),
         output_bytes: done.iter().map(|done| done.output_bytes).sum(),
         joules,
-    })
+    };
+    Ok((run, done.first().and_then(Made::of)))
 }
 
 /// An engine that leaves out frames would be a fast one.
@@ -99,10 +118,10 @@ fn verify(done: &Done, frame_count: u64) -> Result<(), String> {
 }
 
 impl Measurement {
-    /// What these runs together say; there is at least one.
-    pub fn of(case: &Case, clip: &Clip, slots: u32, runs: &[Run]) -> Self {
+    /// What these runs of so many engines together say; there is at least one.
+    pub fn of(case: &Case, clip: &Clip, engines: u32, runs: &[Run], quality: Option<Quality>) -> Self {
         let frames_per_slot = clip.frame_count(case) as u64;
-        let frames = frames_per_slot * u64::from(slots);
+        let frames = frames_per_slot * u64::from(engines);
         let per_second: Vec<f64> = runs.iter().map(|run| frames as f64 / seconds(run.took)).collect();
         let frames_per_second = median(&per_second);
         let minutes = clip.seconds(frames) / 60.0;
@@ -110,8 +129,8 @@ impl Measurement {
         let joules: Option<Vec<f64>> = runs.iter().map(|run| run.joules).collect();
         let slot_pixels = (case.pixels() * frames_per_slot) as f64;
         Self {
-            encoder: case.encoder.to_owned(),
-            preset: case.preset.to_owned(),
+            encoder: case.encoder.clone(),
+            preset: case.preset.clone(),
             size: case.size(),
             frames_per_slot,
             runs: runs.len(),
@@ -124,6 +143,11 @@ impl Measurement {
             peak_memory_bytes: runs.iter().map(|run| run.peak_memory_bytes).max().unwrap_or(0),
             output_kbps: rounded(of(|run| run.output_bytes as f64) * 8.0 / 1000.0 / (minutes * 60.0)),
             joules_per_minute: joules.map(|joules| rounded(median(&joules) / minutes)),
+            ssim: quality.map(|quality| fine(quality.likeness.mean_ssim_y)),
+            ssim_worst: quality.map(|quality| fine(quality.likeness.worst_ssim_y)),
+            ssim_kbps: quality.map(|quality| rounded(quality.kbps)),
+            engines,
+            sessions: case.device.as_ref().map(|device| device.sessions),
         }
     }
 }
@@ -166,4 +190,9 @@ pub fn spread_percent(values: &[f64]) -> Option<f64> {
 /// Three digits behind the point: a text of it is read as the same number everywhere.
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
+}
+
+/// Six digits, as the filter tells it: what matters of a similarity stands far behind the point.
+fn fine(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }

@@ -2,24 +2,26 @@
 //! real engines, one in each slot at the same time; what comes out is counted and dropped.
 
 mod cases;
+mod clip;
+mod course;
+mod devices;
 mod energy;
 mod measure;
+mod quality;
 mod result;
 mod signature;
+mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::cases::{Case, Clip};
-use self::energy::Counters;
-use self::measure::Measurement;
-use self::result::{Findings, Host};
+use self::course::Course;
+use self::result::Findings;
 use self::signature::Signed;
 use crate::config::{self, Config};
 use crate::error::Error;
@@ -34,12 +36,21 @@ use crate::slots::trials::Trials;
 /// What the figures mean, for `--help`.
 pub const HELP: &str = "\
 Encodes a clip that comes with this program (\"flower\", 960x540, 5 s, by MDN contributors, CC0 1.0) in real engine
-processes, one in every slot at the same time, with each encoder that works here. Nothing is sent anywhere; what comes
-out is counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be stopped.
+processes, one in every slot at the same time, with each encoder that works here. Encoders of devices that a runner would
+offer are measured too, by no more engines at a time than their sessions carry. Nothing is sent anywhere; what comes out
+is judged, counted and dropped. Do nothing else on the machine meanwhile: a daemon with the same state folder must be
+stopped.
 
-Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all slots together;
-CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine. Energy is that of the processor
-by its own counters (RAPL), where this machine has them and this user may read them.
+Figures are medians of three runs (--quick: one), with their spread. FRAMES/S and REAL TIME are of all engines together;
+CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest engine; KBIT/S is of all sizes together.
+
+SSIM is how like the largest size is to the pictures that its encoder was given: structural similarity of brightness, the
+mean over all frames of FFmpeg's lavfi.ssim.Y; 1 is equal. It is taken after the timed part, from the first run. --json
+has the worst frame's too, and the bit rate of that size alone. VMAF is not measured.
+
+Energy is that of the processors by their own counters (RAPL), where this machine has them and this user may read them, and
+of NVIDIA cards by theirs (NVML), where the driver is there; what it is of is said below the table. Cards count as a whole,
+also while they rest.
 
 The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
 second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
@@ -75,7 +86,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
             signal?;
             return Err(Error::BenchInterrupted);
         }
-        findings = measure_all(&config, &state, options.quick, Some(progress_bar())) => findings?,
+        findings = course(&config, &state, options.quick, Some(progress_bar())).run() => findings?,
     };
     print!("{findings}");
     keep(&findings, &state, &config.engine);
@@ -97,7 +108,7 @@ pub fn meter(
         let given = given.clone();
         Box::pin(async move {
             let (config, state, identity, machine, trials) = given.as_ref();
-            let findings = measure_all(config, state, is_quick, None).await;
+            let findings = course(config, state, is_quick, None).run().await;
             let findings = findings.map_err(|error| error.to_string())?;
             keep(&findings, state, &config.engine);
             let kept = Benchmark::load(state, &Trials::key(&config.engine));
@@ -109,69 +120,13 @@ pub fn meter(
     })
 }
 
-async fn measure_all(
-    config: &Config,
-    state: &StateDir,
+fn course<'a>(
+    config: &'a Config,
+    state: &'a StateDir,
     is_quick: bool,
     bar: Option<ProgressBar>,
-) -> Result<Findings, Error> {
-    let machine = Machine::examine();
-    let slots = config.slots.unwrap_or(machine.slot_count()).get();
-    let key = Trials::key(&config.engine);
-    let trials = capability::known_or_tried(state, &key, &config.engine, &config.encoders).await;
-    let passed = trials.iter().filter(|trial| trial.result.is_ok());
-    let versions: BTreeMap<_, _> = passed
-        .filter_map(|trial| Some((trial.encoder.clone(), trial.result.as_ref().ok()?.version.clone())))
-        .collect();
-    let cases: Vec<_> = cases::all(is_quick).filter(|case| versions.contains_key(case.encoder)).collect();
-    if cases.is_empty() {
-        return Err(Error::NothingToOffer);
-    }
-    let clip = Clip::probe(&config.engine).await.map_err(|message| failed("the clip", &message))?;
-    let energy = Counters::find(energy::POWERCAP.as_ref());
-    let run_count = if is_quick { 1 } else { 3 };
-    if let Some(bar) = &bar {
-        bar.set_length((cases.len() * run_count) as u64);
-    }
-    let mut measurements = Vec::new();
-    for case in cases {
-        let measured =
-            repeated(case, &clip, &config.engine, slots, run_count, energy.as_ref().ok(), bar.as_ref());
-        let measured = measured.await.map_err(|message| failed(&case.to_string(), &message))?;
-        match &bar {
-            Some(bar) => bar.suspend(|| eprintln!("{measured}")),
-            None => tracing::info!(%measured, "benchmark"),
-        }
-        measurements.push(measured);
-    }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
-    }
-    let host = Host::describe(machine, slots, versions);
-    Ok(Findings::new(host, is_quick, energy.err(), measurements))
-}
-
-/// The same several times; the median counts.
-async fn repeated(
-    case: Case,
-    clip: &Clip,
-    engine: &config::Engine,
-    slots: u32,
-    run_count: usize,
-    energy: Option<&Counters>,
-    bar: Option<&ProgressBar>,
-) -> Result<Measurement, String> {
-    let mut runs = Vec::with_capacity(run_count);
-    for _ in 0..run_count {
-        if let Some(bar) = bar {
-            bar.set_message(case.to_string());
-        }
-        runs.push(measure::once(&case, clip, engine, slots, energy).await?);
-        if let Some(bar) = bar {
-            bar.inc(1);
-        }
-    }
-    Ok(Measurement::of(&case, clip, slots, &runs))
+) -> Course<'a> {
+    Course { config, state, is_quick, bar }
 }
 
 /// On standard error, and only where that is a terminal.

@@ -1,13 +1,11 @@
-//! The figures and what they were measured on, for people and as plain data.
+//! The figures and what they were measured on, as plain data, and in one sentence.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::{Deserialize, Serialize};
 
-use super::cases::CLIP_NAME;
+use super::clip::CLIP_NAME;
 use super::measure::Measurement;
 use crate::slots::machine::Machine;
 
@@ -29,7 +27,7 @@ pub struct Host {
     pub kernel: String,
     /// Versions of FFmpeg's libraries.
     pub ffmpeg: String,
-    /// Graphics devices that the kernel shows; the benchmark uses none.
+    /// Graphics devices that the kernel shows, and whether any was used.
     pub gpu: String,
     /// Version of each encoder that passed its trial.
     pub encoders: BTreeMap<String, String>,
@@ -52,32 +50,52 @@ pub struct Findings {
     pub host: Host,
     /// In the order in which they were measured.
     pub measurements: Vec<Measurement>,
-    /// Why energy is missing, where it is.
+    /// What the energy is of; none: of nothing.
+    #[serde(default)]
+    pub energy_source: Option<String>,
+    /// Why energy is missing, all of it or of some source.
     pub energy_missing: Option<String>,
-    /// Why likeness to the source is missing.
+    /// What the likeness to the source is, and why it is missing, where it is.
     pub quality: String,
+    /// Cases that a device refused, each with its reason.
+    #[serde(default)]
+    pub not_measured: Vec<String>,
     /// One line for people.
     pub summary: String,
 }
 
+/// What is to be known about the figures.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// See [`Findings::energy_source`].
+    pub energy_source: Option<String>,
+    /// See [`Findings::energy_missing`].
+    pub energy_missing: Option<String>,
+    /// See [`Findings::quality`].
+    pub quality: String,
+    /// See [`Findings::not_measured`].
+    pub not_measured: Vec<String>,
+}
+
 impl Host {
     /// Describes this machine.
-    pub fn describe(machine: Machine, slots: u32, encoders: BTreeMap<String, String>) -> Self {
+    pub fn describe(
+        machine: Machine,
+        slots: u32,
+        encoders: BTreeMap<String, String>,
+        uses_devices: bool,
+    ) -> Self {
         let Machine { cpu_count, memory_bytes, description } = machine;
         let kernel = sysinfo::System::kernel_version().unwrap_or_else(|| "not known".to_owned());
-        let (ffmpeg, gpu) = (flotilla_engine::run::libraries(), graphics(Path::new("/dev")));
+        let (ffmpeg, gpu) = (flotilla_engine::run::libraries(), graphics(Path::new("/dev"), uses_devices));
         Self { description, cpu_count, memory_bytes, slots, kernel, ffmpeg, gpu, encoders }
     }
 }
 
 impl Findings {
     /// The figures with their summary.
-    pub fn new(
-        host: Host,
-        quick: bool,
-        energy_missing: Option<String>,
-        measurements: Vec<Measurement>,
-    ) -> Self {
+    pub fn new(host: Host, quick: bool, notes: Notes, measurements: Vec<Measurement>) -> Self {
+        let Notes { energy_source, energy_missing, quality, not_measured } = notes;
         let summary = summary(&measurements, host.slots, energy_missing.as_deref());
         Self {
             format: FORMAT,
@@ -87,8 +105,10 @@ impl Findings {
             clip: CLIP_NAME.to_owned(),
             host,
             measurements,
+            energy_source,
             energy_missing,
-            quality: "not measured: a runner does not decode what it has encoded".to_owned(),
+            quality,
+            not_measured,
             summary,
         }
     }
@@ -97,59 +117,6 @@ impl Findings {
     pub fn speeds(&self) -> BTreeMap<String, u64> {
         let usual = self.measurements.iter().filter(|measured| measured.is_usual);
         usual.map(|measured| (measured.encoder.clone(), measured.pixels_per_second_per_slot)).collect()
-    }
-}
-
-impl fmt::Display for Findings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = &self.host;
-        writeln!(f, "machine  {}", host.description)?;
-        writeln!(
-            f,
-            "         {} processors, {} MiB of memory, {} slots, kernel {}, GPU {}",
-            host.cpu_count,
-            host.memory_bytes >> 20,
-            host.slots,
-            host.kernel,
-            host.gpu
-        )?;
-        writeln!(f, "ffmpeg   {}", host.ffmpeg)?;
-        writeln!(f, "clip     {}", self.clip)?;
-        writeln!(f, "build    {} {}\n", self.version, self.build)?;
-        let mut table = Table::new();
-        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header([
-            "ENCODER",
-            "PRESET",
-            "SIZE",
-            "FRAMES/S",
-            "REAL TIME",
-            "SPREAD",
-            "CPU S/MIN",
-            "MEMORY",
-            "KBIT/S",
-            "J/MIN",
-        ]);
-        for measured in &self.measurements {
-            table.add_row([
-                measured.encoder.clone(),
-                measured.preset.clone(),
-                measured.size.clone(),
-                format!("{:.1}", measured.frames_per_second),
-                format!("{:.2}x", measured.times_real_time),
-                measured.spread_percent.map_or("one run".to_owned(), |percent| format!("{percent:.1} %")),
-                format!("{:.1}", measured.cpu_seconds_per_minute),
-                format!("{} MiB", measured.peak_memory_bytes >> 20),
-                format!("{:.0}", measured.output_kbps),
-                measured.joules_per_minute.map_or("-".to_owned(), |joules| format!("{joules:.0}")),
-            ]);
-        }
-        writeln!(f, "{table}\n")?;
-        writeln!(f, "quality  {}", self.quality)?;
-        if let Some(why) = &self.energy_missing {
-            writeln!(f, "energy   not measurable here: {why}")?;
-        }
-        writeln!(f, "\n{}", self.summary)
     }
 }
 
@@ -170,7 +137,7 @@ pub fn summary(measurements: &[Measurement], slots: u32, energy_missing: Option<
 }
 
 /// Graphics devices as device files.
-fn graphics(dev: &Path) -> String {
+fn graphics(dev: &Path, are_used: bool) -> String {
     let names = |folder: &Path, prefix: &str| {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -183,7 +150,11 @@ fn graphics(dev: &Path) -> String {
     };
     let mut found = [names(&dev.join("dri"), "renderD"), names(dev, "nvidia")].concat();
     found.sort();
-    if found.is_empty() { "none found".to_owned() } else { format!("{} (not used)", found.join(" ")) }
+    match (found.is_empty(), are_used) {
+        (true, _) => "none found".to_owned(),
+        (false, true) => found.join(" "),
+        (false, false) => format!("{} (not used)", found.join(" ")),
+    }
 }
 
 #[cfg(test)]
@@ -193,11 +164,12 @@ mod tests {
     #[test]
     fn graphics_are_found_by_their_device_files() {
         let dev = tempfile::tempdir().unwrap();
-        assert_eq!(graphics(dev.path()), "none found");
+        assert_eq!(graphics(dev.path(), false), "none found");
         std::fs::create_dir(dev.path().join("dri")).unwrap();
         for name in ["dri/renderD128", "dri/card0", "nvidia0", "nvidiactl"] {
             std::fs::write(dev.path().join(name), "").unwrap();
         }
-        assert_eq!(graphics(dev.path()), "nvidia0 renderD128 (not used)");
+        assert_eq!(graphics(dev.path(), false), "nvidia0 renderD128 (not used)");
+        assert_eq!(graphics(dev.path(), true), "nvidia0 renderD128");
     }
 }

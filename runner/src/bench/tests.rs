@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cases;
 use super::measure::{Measurement, median, spread_percent};
-use super::result::{Findings, Host, summary};
+use super::result::{Findings, Host, Notes, summary};
 use super::signature::Signed;
 use crate::identity::Identity;
 
@@ -24,6 +24,11 @@ fn measurement(encoder: &str, size: &str, is_usual: bool) -> Measurement {
         peak_memory_bytes: 90 << 20,
         output_kbps: 1234.567,
         joules_per_minute: None,
+        ssim: Some(0.987_654),
+        ssim_worst: Some(0.9),
+        ssim_kbps: Some(800.0),
+        engines: 2,
+        sessions: None,
     }
 }
 
@@ -40,7 +45,9 @@ fn findings() -> Findings {
     };
     let measurements =
         vec![measurement("libx264", "540p ladder", true), measurement("libx264", "360p", false)];
-    Findings::new(host, false, Some("no counters".into()), measurements)
+    let notes =
+        Notes { energy_missing: Some("no counters".into()), quality: "SSIM".into(), ..Notes::default() };
+    Findings::new(host, false, notes, measurements)
 }
 
 fn identity(secret: &str) -> Identity {
@@ -57,11 +64,14 @@ fn the_middle_counts_and_the_spread_is_told() {
 #[test]
 fn every_encoder_is_measured_as_the_scheduler_wants_to_know_it_once() {
     for is_quick in [true, false] {
-        let usual: Vec<_> =
-            cases::all(is_quick).filter(|case| case.is_usual).map(|case| case.encoder).collect();
+        let usual: Vec<_> = cases::of_software(is_quick)
+            .into_iter()
+            .filter(|case| case.is_usual)
+            .map(|case| case.encoder)
+            .collect();
         assert_eq!(usual, ["libx264", "libsvtav1", "rav1e"]);
     }
-    assert_eq!(cases::all(true).next().unwrap().to_string(), "libx264 veryfast 540p ladder");
+    assert_eq!(cases::of_software(true)[0].to_string(), "libx264 veryfast 540p ladder");
     assert_eq!(findings().speeds(), BTreeMap::from([("libx264".to_owned(), 1000)]));
 }
 
@@ -77,6 +87,21 @@ fn a_person_reads_one_sentence() {
     assert!(summary(&[measured], 1, None).ends_with("(libx264 10, 1 slot), 0.4 kJ a minute"));
     let text = findings().to_string();
     assert!(text.contains("68.9") && text.contains("1.5 %") && text.contains("no counters"), "{text}");
+    assert!(text.contains(" 0.9877 ") && !text.contains("SESSIONS") && !text.contains("left out"), "{text}");
+}
+
+#[test]
+fn devices_show_their_sessions_and_what_they_refused_is_told() {
+    let mut found = findings();
+    let mut of_device = measurement("h264_nvenc", "540p ladder", false);
+    (of_device.sessions, of_device.engines, of_device.ssim) = (Some(8), 1, None);
+    found.measurements.push(of_device);
+    found.not_measured.push("h264_nvenc p4 360p: it hung".into());
+    (found.energy_missing, found.energy_source) = (None, Some("processor and NVIDIA device".into()));
+    let text = found.to_string();
+    assert!(text.contains("SESSIONS") && text.contains("8, 1 engine"), "{text}");
+    assert!(text.contains("energy   of: processor and NVIDIA device"), "{text}");
+    assert!(text.contains("left out h264_nvenc p4 360p: it hung"), "{text}");
 }
 
 #[test]

@@ -14,7 +14,14 @@ use crate::identity::StateDir;
 pub const CANDIDATES: [&str; 5] = ["libx264", "libsvtav1", "rav1e", "aac", "libopus"];
 
 /// Encoders of devices that profiles may let take their place.
-pub const DEVICE_CANDIDATES: [&str; 3] = ["h264_nvenc", "h264_qsv", "h264_vaapi"];
+pub const DEVICE_CANDIDATES: &[&str] = &[
+    "h264_nvenc",
+    "h264_qsv",
+    "h264_vaapi",
+    // The device of tests.
+    #[cfg(debug_assertions)]
+    "h264_test",
+];
 
 /// The result of one trial.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -42,17 +42,25 @@ pub struct Uploaded {
     pub sha256: [u8; 32],
     /// As the store gave them, in order.
     pub etags: Vec<String>,
+    /// The bytes themselves, of an output that is kept here.
+    pub kept: Vec<u8>,
 }
 
 /// An output on its way to the store.
 pub struct Output {
-    /// None: the bytes are hashed and counted, and kept nowhere.
-    uploader: Option<Arc<Uploader>>,
+    goal: Goal,
     splitter: Splitter,
     digest: Sha256,
     size_bytes: u64,
     in_flight: JoinSet<Result<(u32, String), Error>>,
     etags: BTreeMap<u32, String>,
+}
+
+/// Where the bytes go. They are hashed and counted in any case.
+enum Goal {
+    Store(Arc<Uploader>),
+    Memory(Vec<u8>),
+    Nowhere,
 }
 
 struct Uploader {
@@ -77,17 +85,22 @@ impl Output {
         let urls = Mutex::new((1..).zip(part_urls).collect());
         let (http, meter, grants) = (http.clone(), meter.clone(), grants.clone());
         let uploader = Uploader { http, meter, grants, output, urls };
-        Self::with(Some(Arc::new(uploader)), part_size_bytes)
+        Self::with(Goal::Store(Arc::new(uploader)), part_size_bytes)
     }
 
     /// An output that is hashed and counted in parts of `part_size_bytes`, and kept nowhere.
     pub fn counted(part_size_bytes: usize) -> Self {
-        Self::with(None, part_size_bytes)
+        Self::with(Goal::Nowhere, part_size_bytes)
     }
 
-    fn with(uploader: Option<Arc<Uploader>>, part_size_bytes: usize) -> Self {
+    /// The same, kept in memory.
+    pub fn kept(part_size_bytes: usize) -> Self {
+        Self::with(Goal::Memory(Vec::new()), part_size_bytes)
+    }
+
+    fn with(goal: Goal, part_size_bytes: usize) -> Self {
         Self {
-            uploader,
+            goal,
             splitter: Splitter::new(part_size_bytes),
             digest: Sha256::new(),
             size_bytes: 0,
@@ -114,11 +127,22 @@ impl Output {
         }
         while self.landed().await? {}
         let sha256 = self.digest.finalize().into();
-        Ok(Uploaded { size_bytes: self.size_bytes, sha256, etags: self.etags.into_values().collect() })
+        let kept = match self.goal {
+            Goal::Memory(bytes) => bytes,
+            Goal::Store(_) | Goal::Nowhere => Vec::new(),
+        };
+        Ok(Uploaded { size_bytes: self.size_bytes, sha256, etags: self.etags.into_values().collect(), kept })
     }
 
     async fn send(&mut self, part: Part) -> Result<(), Error> {
-        let Some(uploader) = self.uploader.clone() else { return Ok(()) };
+        let uploader = match &mut self.goal {
+            Goal::Store(uploader) => uploader.clone(),
+            Goal::Memory(bytes) => {
+                part.pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+                return Ok(());
+            }
+            Goal::Nowhere => return Ok(()),
+        };
         while self.in_flight.len() >= PARTS_IN_FLIGHT {
             self.landed().await?;
         }

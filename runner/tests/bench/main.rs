@@ -54,6 +54,7 @@ async fn figures_are_positive_consistent_signed_and_kept() {
     assert_eq!(encoders, BTreeSet::from(["libx264", "libsvtav1"]), "those that passed, and no others");
     for measured in measurements {
         check_figures(measured);
+        check_quality(measured);
     }
     assert_eq!((&bench["host"]["slots"], &bench["quick"]), (&2.into(), &true.into()));
 
@@ -84,6 +85,65 @@ fn check_figures(measured: &Value) {
     assert!(per_slot >= frames * pixels / 2.0 * 0.99, "{measured}");
     assert!(per_slot <= frames * pixels * 2.0, "{measured}");
     assert_eq!((&measured["frames_per_slot"], &measured["runs"]), (&60.into(), &1.into()));
+}
+
+/// The largest size is no better than its source, and at these settings no worse than everybody takes.
+fn check_quality(measured: &Value) {
+    let (mean, worst) = (number(measured, "ssim"), number(measured, "ssim_worst"));
+    assert!(0.85 < worst && worst <= mean && mean < 1.0, "{measured}");
+    let (own, all) = (number(measured, "ssim_kbps"), number(measured, "output_kbps"));
+    match measured["size"] == "540p ladder" {
+        true => assert!(own < all, "the largest of several: {measured}"),
+        false => assert!((own - all).abs() < 0.01, "the only one: {measured}"),
+    }
+}
+
+/// The device of tests: its encoder is x264 under another name, see the engine's `encode/faulty.rs`.
+#[tokio::test]
+async fn a_device_is_measured_by_as_many_engines_as_it_carries() {
+    let folder = folder();
+    let device = folder.path().join("device");
+    std::fs::create_dir(&device).unwrap();
+    std::fs::write(device.join("sessions"), "9").unwrap();
+    let config = "[work]\nslots = 2\nencoders = ['libx264', 'h264_test']\n";
+    std::fs::write(folder.path().join("runner.toml"), config).unwrap();
+    let measured = async || {
+        let mut bench = binary(folder.path());
+        bench.env("FLOTILLA_TEST_DEVICE", &device).args(["bench", "--quick", "--json", "bench.json"]);
+        let output = bench.output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = std::fs::read_to_string(folder.path().join("bench.json")).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["bench"].take()
+    };
+    let bench = measured().await;
+    let [software, of_device] = bench["measurements"].as_array().unwrap().as_slice() else {
+        panic!("{bench}")
+    };
+    assert_eq!((&software["encoder"], &software["sessions"]), (&"libx264".into(), &Value::Null));
+    assert_eq!((&of_device["encoder"], &of_device["size"]), (&"h264_test".into(), &"540p ladder".into()));
+    // A ladder of five sizes takes five of the nine.
+    assert_eq!((&of_device["sessions"], &of_device["engines"]), (&9.into(), &1.into()));
+    assert_eq!((&software["engines"], &of_device["is_usual"]), (&2.into(), &false.into()));
+    check_quality(of_device);
+    assert!(bench["host"]["encoders"]["h264_test"].as_str().unwrap().starts_with("h264_test, test, kernel "));
+
+    let refused = async || {
+        let bench = measured().await;
+        assert_eq!(bench["measurements"].as_array().unwrap().len(), 1, "software is measured all the same");
+        bench["not_measured"][0].as_str().unwrap().to_owned()
+    };
+    std::fs::write(device.join("fault"), "fail 10").unwrap();
+    let failed = refused().await;
+    assert!(
+        failed.starts_with("h264_test veryfast 540p ladder: ") && failed.contains("frame 10"),
+        "{failed}"
+    );
+    // What was found of the device is kept; now it is tried anew, and carries less than a ladder.
+    std::fs::remove_file(folder.path().join("state/devices.json")).unwrap();
+    std::fs::remove_file(device.join("fault")).unwrap();
+    std::fs::write(device.join("sessions"), "4").unwrap();
+    let few = refused().await;
+    assert!(few.ends_with("it takes 5 sessions at a time, more than the device has"), "{few}");
 }
 
 #[tokio::test]

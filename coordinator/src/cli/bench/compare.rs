@@ -32,16 +32,21 @@ pub async fn run(args: CompareArgs, json: bool) -> Result<(), UserError> {
     }
     println!("first   {} ({}), {}", first.runner, first.id, first.findings.host.description);
     println!("second  {} ({}), {}\n", second.runner, second.id, second.findings.host.description);
-    let mut rows = table(&["case", "first", "second", "second/first", "J/min", "J/min", "says"]);
+    let mut rows =
+        table(&["case", "first", "second", "second/first", "SSIM", "SSIM", "J/min", "J/min", "says"]);
     for row in &compared.rows {
-        let joules = |joules: Option<f64>| joules.map_or("-".to_owned(), |joules| format!("{joules:.0}"));
+        let maybe = |figure: Option<f64>, digits: usize| {
+            figure.map_or("-".to_owned(), |figure| format!("{figure:.digits$}"))
+        };
         rows.add_row([
             row.case.clone(),
             format!("{:.2}x", row.first.times_real_time),
             format!("{:.2}x", row.second.times_real_time),
             format!("{:.2}", row.speed_ratio),
-            joules(row.first.joules_per_minute),
-            joules(row.second.joules_per_minute),
+            maybe(row.first.ssim, 4),
+            maybe(row.second.ssim, 4),
+            maybe(row.first.joules_per_minute, 0),
+            maybe(row.second.joules_per_minute, 0),
             says(row).to_owned(),
         ]);
     }

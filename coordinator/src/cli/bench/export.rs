@@ -3,7 +3,8 @@
 use crate::domain::benchmark::Measurement;
 use crate::jobs::{BenchBoard, BenchmarkView};
 
-const COLUMNS: [&str; 23] = [
+/// New ones at the end: programs may count them.
+const COLUMNS: [&str; 29] = [
     "result",
     "runner",
     "runner_id",
@@ -27,6 +28,12 @@ const COLUMNS: [&str; 23] = [
     "peak_memory_bytes",
     "output_kbps",
     "joules_per_minute",
+    "energy_source",
+    "ssim",
+    "ssim_worst",
+    "ssim_kbps",
+    "engines",
+    "sessions",
 ];
 
 /// All results, the newest first.
@@ -38,9 +45,10 @@ pub fn csv(board: &BenchBoard) -> String {
     std::iter::once(header).chain(lines).collect()
 }
 
-fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 23] {
+fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 29] {
     let (findings, host) = (&result.findings, &result.findings.host);
     let maybe = |figure: Option<f64>| figure.map(|figure| figure.to_string()).unwrap_or_default();
+    let count = |count: Option<u32>| count.map(|count| count.to_string()).unwrap_or_default();
     [
         result.id.clone(),
         result.runner.clone(),
@@ -65,6 +73,12 @@ fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 23] {
         measured.peak_memory_bytes.to_string(),
         measured.output_kbps.to_string(),
         maybe(measured.joules_per_minute),
+        findings.energy_source.clone().unwrap_or_default(),
+        maybe(measured.ssim),
+        maybe(measured.ssim_worst),
+        maybe(measured.ssim_kbps),
+        count(measured.engines),
+        count(measured.sessions),
     ]
 }
 
@@ -103,7 +117,9 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert_eq!(lines[0].split(',').count(), COLUMNS.len());
         assert!(lines[1].starts_with("r,\"studio, \"\"left\"\"\",a,5,0.1.0,release,true,"), "{text}");
-        assert!(lines[1].ends_with(",libx264,veryfast,540p ladder,1,75,2.5,48750000,,24,104857600,4000,"));
+        let figures =
+            ",libx264,veryfast,540p ladder,1,75,2.5,48750000,,24,104857600,4000,,,0.9812,0.95,1500,2,";
+        assert!(lines[1].ends_with(figures), "{text}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub fn entrants<'a>(results: &[&'a BenchmarkView], prices: &Prices) -> Vec<Entra
 }
 
 fn show(ranked: &Table<'_>, prices: &Prices) {
-    let mut header = vec!["#", "runner", "real time", "frames/s", "cpu s/min", "J/min"];
+    let mut header = vec!["#", "runner", "real time", "frames/s", "cpu s/min", "SSIM", "J/min"];
     let has_price = !prices.prices.is_empty();
     let price = format!("{}/h of video", prices.currency);
     if has_price {
@@ -64,6 +64,7 @@ fn show(ranked: &Table<'_>, prices: &Prices) {
             format!("{:.2}x", measured.times_real_time),
             format!("{:.1}", measured.frames_per_second),
             format!("{:.1}", measured.cpu_seconds_per_minute),
+            measured.ssim.map_or("-".to_owned(), |ssim| format!("{ssim:.4}")),
             measured.joules_per_minute.map_or("-".to_owned(), |joules| format!("{joules:.0}")),
         ];
         if has_price {

@@ -66,6 +66,9 @@ fn notes(first: &Findings, second: &Findings) -> Vec<String> {
     unlike("versions", &first.version, &second.version);
     unlike("clips", &first.clip, &second.clip);
     unlike("FFmpeg", &first.host.ffmpeg, &second.host.ffmpeg);
+    if let (Some(one), Some(other)) = (&first.energy_source, &second.energy_source) {
+        unlike("energy is of", one, other);
+    }
     unlike("slots", &first.host.slots.to_string(), &second.host.slots.to_string());
     let kind = |quick: bool| if quick { "quick, one run of each case" } else { "whole" };
     unlike("kinds", kind(first.quick), kind(second.quick));
@@ -95,10 +98,14 @@ mod tests {
     fn what_cannot_be_compared_is_told() {
         let (one, mut other) = (findings(2.0, None), findings(2.0, None));
         other.build = "development".into();
+        other.energy_source = Some("processor".into());
         other.host.slots = 8;
         other.measurements[0].preset = "medium".into();
         let compared = of(&one, &other);
         assert!(compared.rows.is_empty());
         assert_eq!(compared.notes, ["builds: release beside development", "slots: 2 beside 8"]);
+        let (one, mut other) = (findings(2.0, Some(1.0)), findings(2.0, Some(1.0)));
+        other.energy_source = Some("processor and NVIDIA device".into());
+        assert_eq!(of(&one, &other).notes, ["energy is of: processor beside processor and NVIDIA device"]);
     }
 }

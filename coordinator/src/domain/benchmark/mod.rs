@@ -41,8 +41,14 @@ pub struct Findings {
     pub host: Host,
     /// In the order in which they were measured.
     pub measurements: Vec<Measurement>,
-    /// Why energy is missing, where it is.
+    /// What the energy is of: "processor", "processor and NVIDIA device"; none: of nothing, or the runner is too old to say.
+    #[serde(default)]
+    pub energy_source: Option<String>,
+    /// Why energy is missing, all of it or of some source.
     pub energy_missing: Option<String>,
+    /// Cases that a device refused, each with its reason.
+    #[serde(default)]
+    pub not_measured: Vec<String>,
     /// One line for people.
     pub summary: String,
 }
@@ -97,8 +103,24 @@ pub struct Measurement {
     pub peak_memory_bytes: u64,
     /// Of all renditions together.
     pub output_kbps: f64,
-    /// Joules of the processor for a minute of video; none where it cannot be measured.
+    /// Joules for a minute of video, of whom [`Findings::energy_source`] says; none where it cannot be measured.
     pub joules_per_minute: Option<f64>,
+    /// How like its source the largest rendition is: structural similarity of brightness, FFmpeg's `lavfi.ssim.Y`, mean of
+    /// all frames; none where it was not told, as by runners of earlier releases.
+    #[serde(default)]
+    pub ssim: Option<f64>,
+    /// The same of the frame that is least alike.
+    #[serde(default)]
+    pub ssim_worst: Option<f64>,
+    /// Bit rate of the largest rendition alone.
+    #[serde(default)]
+    pub ssim_kbps: Option<f64>,
+    /// Engines at work at the same time; none: one in each slot.
+    #[serde(default)]
+    pub engines: Option<u32>,
+    /// Encodes at a time that the device carries; none: software.
+    #[serde(default)]
+    pub sessions: Option<u32>,
 }
 
 impl Findings {
@@ -116,6 +138,9 @@ impl Findings {
         if self.measurements.is_empty() || self.measurements.len() > MAX_COUNT {
             return Err(format!("it holds {} measurements", self.measurements.len()));
         }
+        if self.not_measured.len() > MAX_COUNT {
+            return Err(format!("it leaves out {} cases", self.not_measured.len()));
+        }
         if self.host.encoders.len() > MAX_COUNT || self.host.slots == 0 {
             return Err("its machine is described wrongly".to_owned());
         }
@@ -126,8 +151,10 @@ impl Findings {
     }
 
     fn texts(&self) -> impl Iterator<Item = &str> {
-        let Self { version, build, clip, host, measurements, energy_missing, summary, .. } = self;
-        let own = [version, build, clip, summary].into_iter().chain(energy_missing);
+        let Self { version, build, clip, host, measurements, energy_missing, energy_source, .. } = self;
+        let Self { summary, not_measured, .. } = self;
+        let own = [version, build, clip, summary].into_iter().chain(energy_missing).chain(energy_source);
+        let own = own.chain(not_measured);
         let machine = [&host.description, &host.kernel, &host.ffmpeg, &host.gpu].into_iter();
         let encoders = host.encoders.iter().flat_map(|(name, version)| [name, version]);
         let cases = measurements.iter().flat_map(|one| [&one.encoder, &one.preset, &one.size]);
@@ -149,9 +176,13 @@ impl Measurement {
     fn check(&self) -> Result<(), String> {
         let Self { frames_per_second, times_real_time, cpu_seconds_per_minute, output_kbps, .. } = self;
         let figures = [*frames_per_second, *times_real_time, *cpu_seconds_per_minute, *output_kbps];
-        let others = [self.spread_percent, self.joules_per_minute];
+        let others = [self.spread_percent, self.joules_per_minute, self.ssim_kbps];
         let is_figure = |figure: f64| (0.0..=MAX_FIGURE).contains(&figure);
-        let is_sound = figures.into_iter().chain(others.into_iter().flatten()).all(is_figure);
+        // What is unlike in every way has less than nothing.
+        let is_likeness = |figure: f64| (-1.0..=1.0).contains(&figure);
+        let likenesses = [self.ssim, self.ssim_worst];
+        let is_sound = figures.into_iter().chain(others.into_iter().flatten()).all(is_figure)
+            && likenesses.into_iter().flatten().all(is_likeness);
         // What is divided by must not be nothing.
         let is_some = *times_real_time > 0.0 && self.pixels_per_second_per_slot > 0;
         let is_sound = is_sound && is_some && self.pixels_per_second_per_slot as f64 <= MAX_FIGURE;
@@ -193,6 +224,11 @@ pub mod fixtures {
             peak_memory_bytes: 100 << 20,
             output_kbps: 4_000.0,
             joules_per_minute,
+            ssim: Some(0.9812),
+            ssim_worst: Some(0.95),
+            ssim_kbps: Some(1_500.0),
+            engines: Some(slots),
+            sessions: None,
         };
         Findings {
             format: FORMAT,
@@ -211,7 +247,9 @@ pub mod fixtures {
                 encoders: [("libx264".to_owned(), "164".to_owned())].into(),
             },
             measurements: vec![measured],
+            energy_source: joules_per_minute.map(|_| "processor".to_owned()),
             energy_missing: None,
+            not_measured: Vec::new(),
             summary: "fast enough".into(),
         }
     }
@@ -243,6 +281,24 @@ mod tests {
         check_refused(|value| value["measurements"][0]["joules_per_minute"] = json!(-1), "is none");
         check_refused(|value| value["measurements"][0]["output_kbps"] = json!(1e300), "is none");
         check_refused(|value| value["measurements"][0]["runs"] = json!("many"), "does not read");
+        check_refused(|value| value["measurements"][0]["ssim"] = json!(1.01), "is none");
+        check_refused(|value| value["measurements"][0]["ssim_kbps"] = json!(-1), "is none");
+        check_refused(|value| value["energy_source"] = json!("a\nb"), "one line");
+        check_refused(|value| value["not_measured"] = json!(["\u{7}"]), "one line");
+        check_refused(|value| value["not_measured"] = json!(vec!["x"; 101]), "leaves out 101");
+    }
+
+    #[test]
+    fn an_older_runner_says_less() {
+        let mut value = serde_json::to_value(fixtures::findings(2.0, None)).unwrap();
+        for name in ["energy_source", "not_measured"] {
+            value.as_object_mut().unwrap().remove(name).unwrap();
+        }
+        for name in ["ssim", "ssim_worst", "ssim_kbps", "engines", "sessions"] {
+            value["measurements"][0].as_object_mut().unwrap().remove(name).unwrap();
+        }
+        let found = Findings::read(&value).unwrap();
+        assert_eq!((found.measurements[0].ssim, found.measurements[0].times_real_time), (None, 2.0));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! A chunk of video: one decode feeds all its renditions. The plan's grids say which source frame each output frame
 //! shows, by its time; frames that no grid shows are decoded at most.
 
+pub mod compare;
 mod deinterlace;
 mod held;
 mod rendition;
 mod shown;
 mod still;
 pub mod storyboard;
+
+use ffmpeg_next::frame;
 
 use crate::error::{Error, Result};
 use crate::pipe::{Outputs, SharedInputs};
@@ -28,8 +31,43 @@ pub struct Encoded {
 
 /// Encodes all renditions of a chunk of input 0; output `n` gets rendition `n`.
 pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Encoded> {
+    let mut encoding = Encoding { renditions: open_renditions(task)?, outputs };
+    let missing_frames = draw(task, inputs, &mut encoding)?;
+    if !task.decode_on.is_empty() && missing_frames > 0 {
+        return Err(Error::Decoder("frames are missing from what the device decoded".into()));
+    }
+    let Encoding { renditions, outputs } = encoding;
+    let renditions: Result<_> = renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect();
+    Ok(Encoded { renditions: renditions?, missing_frames })
+}
+
+/// Where the pictures of a chunk go.
+trait Receiver {
+    /// Takes the next picture of a rendition, which shows it `count` times.
+    fn take(&mut self, rendition: usize, picture: &mut frame::Video, count: u32) -> Result<()>;
+    /// All pictures of one more source frame were taken.
+    fn tell(&mut self) -> Result<()>;
+}
+
+/// To the encoders.
+struct Encoding<'a> {
+    renditions: Vec<Rendition<'a>>,
+    outputs: &'a mut dyn Outputs,
+}
+
+impl Receiver for Encoding<'_> {
+    fn take(&mut self, rendition: usize, picture: &mut frame::Video, count: u32) -> Result<()> {
+        self.renditions[rendition].send(picture, count, self.outputs)
+    }
+
+    fn tell(&mut self) -> Result<()> {
+        self.outputs.progress(self.renditions[0].progress())
+    }
+}
+
+/// Decodes a chunk of input 0 and scales it to its renditions; answers how many source frames could not be decoded.
+fn draw(task: &EncodeChunk, inputs: &SharedInputs, receiver: &mut dyn Receiver) -> Result<u64> {
     let shown = Shown::of(&task.grids)?;
-    let mut renditions = open_renditions(task)?;
     let mut held = Held::open(task, inputs, &shown.pts)?;
     let picture = |mark: &Mark| given::read(inputs, mark.input, task.max_pixels).map(|given| given.picture);
     let marks = task.marks.iter().map(picture).collect::<Result<Vec<_>>>()?;
@@ -41,16 +79,11 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
         }
         let ladder = ladder.as_mut().expect("just built");
         ladder.push(frame, number, &mut |index, frame| {
-            let count = shown.counts[task.renditions[index].grid_index][number];
-            renditions[index].send(frame, count, outputs)
+            receiver.take(index, frame, shown.counts[task.renditions[index].grid_index][number])
         })?;
-        outputs.progress(renditions[0].progress())?;
+        receiver.tell()?;
     }
-    if !task.decode_on.is_empty() && held.missing_frames() > 0 {
-        return Err(Error::Decoder("frames are missing from what the device decoded".into()));
-    }
-    let renditions: Result<_> = renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect();
-    Ok(Encoded { renditions: renditions?, missing_frames: held.missing_frames() })
+    Ok(held.missing_frames())
 }
 
 fn open_renditions(task: &EncodeChunk) -> Result<Vec<Rendition<'_>>> {

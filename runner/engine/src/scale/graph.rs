@@ -1,4 +1,5 @@
-//! A filter graph with one input, perhaps still pictures beside it, and some outputs.
+//! A filter graph with one input, perhaps still pictures beside it, and some outputs; or with several inputs that run
+//! side by side.
 
 use ffmpeg_next::error::EAGAIN;
 use ffmpeg_next::{filter, frame};
@@ -41,6 +42,11 @@ impl Graph {
         Ok(built)
     }
 
+    /// The same for a description that reads one frame of each of these inputs for each frame that it puts out.
+    pub fn of_inputs(inputs: &[(&str, &frame::Video)], description: &str) -> Result<Self> {
+        Self::build(inputs, description, 1).map_err(|error| not_built(description, error))
+    }
+
     fn build(
         inputs: &[(&str, &frame::Video)],
         description: &str,
@@ -70,7 +76,12 @@ impl Graph {
 
     /// Puts a frame in; it is empty afterwards.
     pub fn push(&mut self, frame: &mut frame::Video) -> Result<()> {
-        let mut input = self.graph.get("in").expect("every graph has an input");
+        self.push_into("in", frame)
+    }
+
+    /// The same for an input of that name.
+    pub fn push_into(&mut self, input: &str, frame: &mut frame::Video) -> Result<()> {
+        let mut input = self.graph.get(input).expect("asked for an input that was built");
         input.source().add(frame).map_err(|error| Error::machinery("cannot filter a frame", error))
     }
 

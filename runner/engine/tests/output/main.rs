@@ -4,6 +4,7 @@
 mod apart;
 mod edited;
 mod joining;
+mod likeness;
 mod marks;
 mod muxing;
 mod pictures;

@@ -1,6 +1,7 @@
 //! Bars with their names and figures beside them: nothing is said by colour alone, and a screen reader gets the caption and
 //! the table below. Drawn with plotters into text; the page holds the drawing itself.
 
+use plotters::data::float::FloatPrettyPrinter;
 use plotters::prelude::*;
 
 /// Pixels.
@@ -22,6 +23,8 @@ pub struct Chart<'a> {
     pub caption: &'a str,
     /// Unit of the axis.
     pub axis: &'a str,
+    /// Between the whole and the fraction of the numbers along it.
+    pub decimal: &'a str,
     /// Name, value, and how the value is written; the first is drawn on top.
     pub bars: Vec<(String, f64, String)>,
 }
@@ -50,6 +53,7 @@ impl Chart<'_> {
         longest: f64,
     ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
         root.fill(&WHITE)?;
+        let along = |value: &f64| self.number(*value);
         let rows = self.bars.len() as f64;
         let mut chart = ChartBuilder::on(root)
             .margin(8)
@@ -62,6 +66,7 @@ impl Chart<'_> {
             .disable_y_mesh()
             .disable_y_axis()
             .x_labels(6)
+            .x_label_formatter(&along)
             .x_desc(self.axis)
             .light_line_style(WHITE)
             .bold_line_style(BLACK.mix(0.15))
@@ -77,6 +82,12 @@ impl Chart<'_> {
             root.draw(&Text::new(shortened(name), (8, y - 8), style.clone()))?;
         }
         root.present()
+    }
+
+    /// As the drawing library writes it, with the language's own sign.
+    fn number(&self, value: f64) -> String {
+        let printer = FloatPrettyPrinter { allow_scientific: false, min_decimal: 1, max_decimal: 5 };
+        printer.print(value).replace('.', self.decimal)
     }
 }
 
@@ -97,12 +108,27 @@ mod tests {
             ("<script>".to_owned(), 2.0, "2,00".to_owned()),
             ("a very long name of a very fast machine".to_owned(), 1.0, "1,00".to_owned()),
         ];
-        let chart = Chart { caption: "what \"it\" shows", axis: "seconds", bars };
+        let chart = Chart { caption: "what \"it\" shows", axis: "seconds", decimal: ",", bars };
         let svg = chart.svg().unwrap();
         assert!(svg.starts_with("<svg role=\"img\" aria-label=\"what &quot;it&quot; shows\" "), "{svg}");
         assert!(svg.contains("2,00") && svg.contains("&lt;script&gt;") && !svg.contains("<script"), "{svg}");
         assert!(svg.contains("a very long name of a v…"), "{svg}");
-        let empty = Chart { caption: "nothing", axis: "", bars: vec![("a".into(), 0.0, "0".into())] };
+        let bars = vec![("a".into(), 0.0, "0".into())];
+        let empty = Chart { caption: "nothing", axis: "", decimal: ".", bars };
         assert_eq!(empty.svg(), None);
+    }
+
+    #[test]
+    fn the_numbers_along_the_axis_are_those_of_the_language() {
+        let chart = |decimal| Chart {
+            caption: "",
+            axis: "",
+            decimal,
+            bars: vec![("a".to_owned(), 1.3, String::new())],
+        };
+        for (decimal, own, other) in [(".", "\n0.5\n", "0,5"), (",", "\n0,5\n", "0.5\n")] {
+            let svg = chart(decimal).svg().unwrap();
+            assert!(svg.contains(own) && !svg.contains(other), "{svg}");
+        }
     }
 }

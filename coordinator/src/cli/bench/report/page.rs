@@ -141,7 +141,8 @@ impl Page<'_> {
             let value = value(one)?;
             Some((one.name.to_owned(), value, words.figure(value, digits)))
         };
-        let chart = Chart { caption: &caption, axis, bars: ranked.placed.iter().filter_map(bar).collect() };
+        let bars = ranked.placed.iter().filter_map(bar).collect();
+        let chart = Chart { caption: &caption, axis, decimal: words.decimal, bars };
         let Some(svg) = chart.svg() else { return false };
         let _ = writeln!(html, "<figure>\n<figcaption>{}</figcaption>\n{svg}</figure>", escaped(&caption));
         true
@@ -158,6 +159,7 @@ impl Page<'_> {
             words.frames,
             words.spread,
             words.cpu,
+            words.ssim,
             words.joules,
         ];
         let has_price = ranked.placed.iter().any(|one| one.price_per_video_hour.is_some());
@@ -174,6 +176,7 @@ impl Page<'_> {
                 words.figure(measured.frames_per_second, 1),
                 spread.unwrap_or_else(|| words.one_run.to_owned()),
                 words.figure(measured.cpu_seconds_per_minute, 1),
+                words.maybe(measured.ssim, 4),
                 words.maybe(measured.joules_per_minute, 0),
             ];
             if has_price {

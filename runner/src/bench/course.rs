@@ -1,0 +1,181 @@
+//! The course of a benchmark: case by case, each several times, software first. What a device refuses is told and left out;
+//! what software refuses ends it.
+
+use std::collections::BTreeMap;
+
+use indicatif::ProgressBar;
+
+use super::cases::{self, Case};
+use super::clip::Clip;
+use super::energy::{Counters, Energy};
+use super::measure::{self, Measurement};
+use super::quality::{Made, SSIM};
+use super::result::{Findings, Host, Notes};
+use super::{devices, failed};
+use crate::attempt::local::Keep;
+use crate::config::Config;
+use crate::devices::kept::{Kept, now_seconds};
+use crate::devices::offers::equipment;
+use crate::devices::{Engines, Finding};
+use crate::error::Error;
+use crate::hardware::Equipment;
+use crate::identity::StateDir;
+use crate::slots::capability;
+use crate::slots::machine::Machine;
+use crate::slots::trials::Trials;
+
+/// A benchmark that is to be made.
+pub struct Course<'a> {
+    /// Of the runner.
+    pub config: &'a Config,
+    /// Where results of trials are kept.
+    pub state: &'a StateDir,
+    /// Fewer cases, each once.
+    pub is_quick: bool,
+    /// For people who wait.
+    pub bar: Option<ProgressBar>,
+}
+
+/// What it has found so far.
+#[derive(Default)]
+struct Found {
+    measurements: Vec<Measurement>,
+    not_measured: Vec<String>,
+    /// Why the likeness of some case cannot be told.
+    quality_missing: Option<String>,
+}
+
+impl Course<'_> {
+    /// Measures.
+    pub async fn run(self) -> Result<Findings, Error> {
+        let machine = Machine::examine();
+        let slots = self.config.slots.unwrap_or(machine.slot_count()).get();
+        let mut versions = self.software().await;
+        let mut cases = cases::of_software(self.is_quick);
+        cases.retain(|case| versions.contains_key(&case.encoder));
+        let devices = self.devices().await;
+        cases.extend(devices::cases(self.is_quick, &devices));
+        if cases.is_empty() {
+            return Err(Error::NothingToOffer);
+        }
+        let offers = devices.iter().flat_map(|device| &device.offers);
+        versions.extend(offers.map(|offer| (offer.encoder.clone(), offer.version.clone())));
+        let clip = Clip::probe(&self.config.engine).await.map_err(|message| failed("the clip", &message))?;
+        let energy = Energy::find();
+        let found = self.measure_all(&cases, &clip, slots, &energy.counters).await?;
+        let notes = Notes {
+            energy_source: energy.counters.sources(),
+            energy_missing: energy.why_not(),
+            quality: match found.quality_missing {
+                None => SSIM.to_owned(),
+                Some(why) => format!("{SSIM}; not everywhere: {why}"),
+            },
+            not_measured: found.not_measured,
+        };
+        let host = Host::describe(machine, slots, versions, !devices.is_empty());
+        Ok(Findings::new(host, self.is_quick, notes, found.measurements))
+    }
+
+    /// Versions of the encoders that work.
+    async fn software(&self) -> BTreeMap<String, String> {
+        let Config { engine, encoders, .. } = self.config;
+        let trials = capability::known_or_tried(self.state, &Trials::key(engine), engine, encoders).await;
+        let passed = trials.into_iter().filter_map(|trial| Some((trial.encoder, trial.result.ok()?.version)));
+        passed.collect()
+    }
+
+    /// Devices that would be offered now, as far as their owner lets them be used.
+    async fn devices(&self) -> Vec<Equipment> {
+        let Config { engine, encoders, .. } = self.config;
+        let bench = Engines { engine: engine.clone() };
+        let mut kept = Kept::known_or_tried(self.state, &bench, engine, now_seconds()).await;
+        let is_wanted = |finding: &Finding| {
+            encoders.is_empty() || finding.encoder.as_ref().is_some_and(|name| encoders.contains(name))
+        };
+        kept.findings.retain(is_wanted);
+        let mut devices = equipment(&kept.findings);
+        devices.retain(|device| !device.offers.is_empty() && !kept.probations.contains_key(&device.name));
+        devices
+    }
+
+    async fn measure_all(
+        &self,
+        cases: &[Case],
+        clip: &Clip,
+        slots: u32,
+        counters: &Counters,
+    ) -> Result<Found, Error> {
+        if let Some(bar) = &self.bar {
+            bar.set_length((cases.len() * self.run_count()) as u64);
+        }
+        let mut found = Found::default();
+        for case in cases {
+            match self.repeated(case, clip, slots, counters, &mut found.quality_missing).await {
+                Ok(measured) => {
+                    self.tell(&measured);
+                    found.measurements.push(measured);
+                }
+                Err(why) if case.device.is_some() => found.not_measured.push(format!("{case}: {why}")),
+                Err(why) => return Err(failed(&case.to_string(), &why)),
+            }
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        match found.measurements.is_empty() {
+            true => Err(failed("the devices", &found.not_measured.join("; "))),
+            false => Ok(found),
+        }
+    }
+
+    /// The same several times; the median counts.
+    async fn repeated(
+        &self,
+        case: &Case,
+        clip: &Clip,
+        slots: u32,
+        counters: &Counters,
+        quality_missing: &mut Option<String>,
+    ) -> Result<Measurement, String> {
+        let engine = &self.config.engine;
+        let engines = case.engines(slots);
+        if engines == 0 {
+            return Err(format!(
+                "it takes {} sessions at a time, more than the device has",
+                case.sizes.len()
+            ));
+        }
+        let is_on_nvidia = case.device.as_ref().is_some_and(|device| device.place.kind == "cuda");
+        let energy = Some(counters).filter(|counters| counters.cover(is_on_nvidia));
+        let (mut runs, mut first_made) = (Vec::new(), None);
+        for number in 0..self.run_count() {
+            if let Some(bar) = &self.bar {
+                bar.set_message(case.to_string());
+            }
+            let keep = if number == 0 { Keep::All } else { Keep::Nothing };
+            let (run, made) = measure::once(case, clip, engine, (engines, keep), energy).await?;
+            runs.push(run);
+            first_made = first_made.or(made);
+            if let Some(bar) = &self.bar {
+                bar.inc(1);
+            }
+        }
+        let quality = match first_made.map(|made: Made| made.quality(case, clip, engine)) {
+            Some(judging) => judging.await,
+            None => Err("nothing was kept".to_owned()),
+        };
+        let quality = quality.map_err(|why| *quality_missing = Some(format!("{case}: {why}"))).ok();
+        Ok(Measurement::of(case, clip, engines, &runs, quality))
+    }
+
+    fn tell(&self, measured: &Measurement) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{measured}")),
+            None => tracing::info!(%measured, "benchmark"),
+        }
+    }
+
+    fn run_count(&self) -> usize {
+        if self.is_quick { 1 } else { 3 }
+    }
+}

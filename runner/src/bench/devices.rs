@@ -12,14 +12,14 @@ const CRF: &str = "23";
 const CAPS: [(u32, u64); 5] =
     [(540, 1_866_263), (480, 1_474_578), (360, 1_036_812), (240, 522_246), (144, 210_127)];
 
-/// What is measured of devices, in order.
+/// What is measured of devices, in order. Of several with the same encoder it is the first: results are compared by encoder.
 pub fn cases(is_quick: bool, equipment: &[Equipment]) -> Vec<Case> {
     let (sizes, frames): (&[&'static [Size]], _) =
         if is_quick { (&[LADDER], 60) } else { (&[LADDER, P540, P360], 150) };
-    let mut cases = Vec::new();
+    let (mut cases, mut measured) = (Vec::new(), BTreeSet::new());
     for device in equipment {
         let encoders: BTreeSet<&String> = device.offers.iter().map(|offer| &offer.encoder).collect();
-        for encoder in encoders {
+        for encoder in encoders.into_iter().filter(|encoder| measured.insert(*encoder)) {
             cases.extend(sizes.iter().map(|sizes| Case {
                 encoder: encoder.clone(),
                 preset: preset(encoder).to_owned(),
@@ -58,7 +58,7 @@ pub fn settings(encoder: &str, height: u32) -> BTreeMap<String, String> {
         "qsv" => &[("bf", "2"), ("global_quality", CRF), ("preset", "medium"), ("profile", "high")],
         "vaapi" => &[("bf", "0"), ("global_quality", CRF), ("profile", "high"), ("rc_mode", "QVBR")],
         // The device of tests.
-        _ => &[("crf", CRF), ("preset", "veryfast")],
+        _ => &[("crf", CRF), ("preset", "veryfast"), ("subq", "3")],
     };
     let mean = match family(encoder) {
         "nvenc" => Some(0),
@@ -110,7 +110,7 @@ mod tests {
         let device = Equipment { name, place, offers, sessions: 8, decodes: vec![] };
         let decoder = Equipment { offers: vec![], ..device.clone() };
         let names = |is_quick| {
-            let cases = cases(is_quick, &[decoder.clone(), device.clone()]);
+            let cases = cases(is_quick, &[decoder.clone(), device.clone(), device.clone()]);
             cases.iter().map(Case::to_string).collect::<Vec<_>>()
         };
         assert_eq!(names(true), ["h264_nvenc p4 540p ladder"]);

@@ -30,10 +30,10 @@ impl World {
     }
 
     pub fn config(&self, engine: Engine, token: &str) -> Config {
-        let join = Join { url: self.coordinator.url.clone(), token: Some(token.into()), name: "box".into() };
         Config {
             state_dir: self.folder.path().join("state"),
-            join: Some(join),
+            joins: vec![join(&self.coordinator, token, None)],
+            joins_beside: false,
             encoders: Vec::new(),
             slots: NonZeroU32::new(1),
             allow_plaintext: false,
@@ -90,6 +90,13 @@ impl World {
     pub fn gate(&self) -> PathBuf {
         self.folder.path().join("gate")
     }
+}
+
+/// How to join a coordinator.
+pub fn join(coordinator: &FakeCoordinator, token: &str, share: Option<u32>) -> Join {
+    let share = share.and_then(NonZeroU32::new);
+    let (url, token) = (coordinator.url.clone(), Some(token.into()));
+    Join { url, token, name: "box".into(), share, allow_plaintext: false }
 }
 
 /// Waits until there is an answer; for what nobody tells us of.

@@ -192,3 +192,60 @@ impl Ledger {
 fn count<'a>(held: impl Iterator<Item = &'a Held>, is_meant: impl Fn(&Phase) -> bool) -> u32 {
     u32::try_from(held.filter(|held| is_meant(&held.phase)).count()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(ledger: &mut Ledger, member: Member, id: &str) -> oneshot::Receiver<()> {
+        let (begin, begins) = oneshot::channel();
+        let phase = ledger.wait(begin);
+        let (lease, progress, stop) = (LeaseRef::default(), Arc::default(), watch::Sender::new(None));
+        ledger.take(member, id.into(), Held { lease, phase, progress, stop });
+        begins
+    }
+
+    fn may_begin(begins: &mut oneshot::Receiver<()>) -> bool {
+        begins.try_recv().is_ok()
+    }
+
+    #[test]
+    fn a_freed_slot_goes_to_the_coordinator_that_has_least_of_them() {
+        let mut ledger = Ledger::new(1);
+        let (first, second) = (ledger.add(1), ledger.add(1));
+        let mut running = hold(&mut ledger, first, "a");
+        let (mut next, mut other) = (hold(&mut ledger, first, "b"), hold(&mut ledger, second, "a"));
+        assert!(may_begin(&mut running) && !may_begin(&mut next) && !may_begin(&mut other));
+        assert_eq!((ledger.free_count(), ledger.of(first).len()), (0, 2));
+        ledger.settle(first, "a");
+        assert!(may_begin(&mut next) && !may_begin(&mut other), "of equals, who waits longest");
+        let mut last = hold(&mut ledger, first, "c");
+        ledger.forget(first, "b");
+        assert!(may_begin(&mut other) && !may_begin(&mut last));
+    }
+
+    #[test]
+    fn with_two_slots_the_one_that_has_none_goes_first() {
+        let mut ledger = Ledger::new(2);
+        let (first, second) = (ledger.add(1), ledger.add(1));
+        let _running = [hold(&mut ledger, first, "a"), hold(&mut ledger, first, "b")];
+        let (mut next, mut other) = (hold(&mut ledger, first, "c"), hold(&mut ledger, second, "a"));
+        ledger.settle(first, "a");
+        assert!(!may_begin(&mut next) && may_begin(&mut other));
+        ledger.forget(first, "c");
+        drop(next);
+        ledger.forget(first, "b");
+        assert_eq!(ledger.free_count(), 1);
+    }
+
+    #[test]
+    fn one_that_was_stopped_while_it_waited_takes_no_slot() {
+        let mut ledger = Ledger::new(1);
+        let member = ledger.add(1);
+        let _running = hold(&mut ledger, member, "a");
+        drop(hold(&mut ledger, member, "b"));
+        let mut last = hold(&mut ledger, member, "c");
+        ledger.forget(member, "a");
+        assert!(may_begin(&mut last));
+    }
+}

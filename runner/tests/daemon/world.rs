@@ -55,17 +55,22 @@ impl World {
 
     /// The same, with the digest of the source on record.
     pub fn lease_with_digest(&self, attempt_id: &str, part_size_bytes: u64, sha256: Vec<u8>) {
+        let lease = self.task(attempt_id, part_size_bytes, sha256);
+        self.coordinator.with(|state| state.to_start.push(lease));
+    }
+
+    /// What a lease says.
+    pub fn task(&self, attempt_id: &str, part_size_bytes: u64, sha256: Vec<u8>) -> Lease {
         let size_bytes = self.store.with(|contents| contents.source.len() as u64);
         let part_urls = (1..=2).map(|part| format!("{}/0/{part}", self.store.part_url())).collect();
-        let lease = Lease {
+        Lease {
             lease: Some(LeaseRef { attempt_id: attempt_id.into(), token: "t".into(), epoch: 1 }),
             job_id: "j".into(),
             task_id: "t".into(),
             task: Some(TaskSpec { kind: Some(task_spec::Kind::Assemble(AssembleSpec::default())) }),
             inputs: vec![InputGrant { url: self.store.source_url(), size_bytes, sha256 }],
             outputs: vec![OutputGrant { part_size_bytes, part_urls }],
-        };
-        self.coordinator.with(|state| state.to_start.push(lease));
+        }
     }
 
     /// Waits until the heartbeat names just these attempts.

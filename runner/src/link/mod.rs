@@ -185,6 +185,7 @@ impl Link {
         if let Some(capabilities) = capabilities {
             self.capabilities.send_replace(capabilities);
         }
+        self.slots.set_benchmark(self.asked.stage());
         self.call();
     }
 

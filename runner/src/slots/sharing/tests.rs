@@ -74,8 +74,9 @@ impl Machine {
             let offer = |member| self.sharing.offer(member, &held, free);
             let offers: Vec<_> = (0..self.left.len()).map(offer).collect();
             assert!(offers.iter().all(|offer| *offer <= free), "{offers:?} of {free} are offered");
-            let answers = offers.iter().enumerate().map(|(member, offer)| self.answer(member, *offer));
-            if !answers.fold(false, |news, answer| answer || news) {
+            let answers: Vec<_> =
+                offers.iter().enumerate().map(|(member, offer)| self.answer(member, *offer)).collect();
+            if !answers.contains(&true) {
                 break;
             }
             self.begin(length);

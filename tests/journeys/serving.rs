@@ -5,6 +5,7 @@ use std::fs;
 use flotilla_tests::clips::FLOWER;
 use flotilla_tests::fleet::{Coordinator, FileServer, Runner, Stage, Store};
 use flotilla_tests::wait::wait_for;
+use serde_json::Value;
 
 use super::PATIENCE;
 
@@ -14,23 +15,18 @@ fn one_runner_serves_two_coordinators_at_the_same_time() {
     let stage = Stage::new();
     let north = stage.coordinator(Store::Embedded);
     let south = stage.second_coordinator("south");
+    // Both have work when the machine comes.
+    let jobs = [&north, &south].map(|coordinator| stage.submit(coordinator, FLOWER, "patient", 2));
     let runner = serving(&stage, &north, &south);
-    let jobs = [&north, &south].map(|coordinator| stage.submit(coordinator, FLOWER, "patient", 1));
-    // Both at the same time, while neither is done.
-    wait_for("engines for both", PATIENCE, || {
-        let is_at_work = |(coordinator, job)| {
-            let job = Coordinator::job(coordinator, job);
-            job["tasks"].as_array().is_some_and(|tasks| tasks.iter().any(|task| task["state"] == "leased"))
-        };
-        [(&north, &jobs[0]), (&south, &jobs[1])].into_iter().all(is_at_work).then_some(())
-    });
     for (coordinator, job) in [&north, &south].into_iter().zip(&jobs) {
-        let published = coordinator.wait_published(job, PATIENCE);
+        coordinator.wait_published(job, PATIENCE);
         let runners = coordinator.json(&["runners"]);
         assert_eq!(runners.as_array().map(Vec::len), Some(1), "{runners:#}");
-        assert_eq!(runners[0]["slots"], 2, "{published:#}");
+        assert_eq!(runners[0]["slots"], 2, "{runners:#}");
         stage.assert_published_exactly(coordinator, job, FLOWER);
     }
+    let [(first, north_end), (second, south_end)] = [&north, &south].map(|one| work(&runner, one.url()));
+    assert!(first < south_end && second < north_end, "one after the other: {}", runner.log());
     let said = runner.tell(&["status"]);
     assert!(said.contains(&format!("for {} (share 1)", north.url())), "{said}");
     assert!(said.contains(&format!("for {} (share 2)", south.url())), "{said}");
@@ -41,7 +37,7 @@ fn one_runner_serves_two_coordinators_at_the_same_time() {
         south.json(&["runners"]).as_array().is_some_and(Vec::is_empty).then_some(())
     });
     let source = FileServer::start(FLOWER.path());
-    let job = north.submit(&source.url(), "patient", 2, "published/again");
+    let job = north.submit(&source.url(), "corpus", 2, "published/again");
     north.wait_published(&job, PATIENCE);
     runner.drain(PATIENCE);
 }
@@ -54,6 +50,24 @@ fn serving(stage: &Stage, north: &Coordinator, south: &Coordinator) -> Runner {
     let text = format!("[[coordinators]]\nurl = {:?}\ntoken_file = {tokens:?}\nshare = 2\n", south.url());
     fs::write(&config, text).expect("a file can be written");
     Runner::start_with(north, "ferry", 2, stage.path(), |command| {
-        command.arg("--config").arg(&config);
+        command.args(["--log-format", "json", "--config"]).arg(&config);
     })
+}
+
+/// Lines of the runner's log in which its first task for a coordinator starts, and its last one is done.
+fn work(runner: &Runner, url: &str) -> (usize, usize) {
+    let (mut started, mut done) = (None, None);
+    for (number, line) in runner.log().lines().enumerate() {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        let is_for = |span: &Value| span["coordinator"] == url;
+        if !line["spans"].as_array().is_some_and(|spans| spans.iter().any(is_for)) {
+            continue;
+        }
+        match line["message"].as_str() {
+            Some("task started") => started = started.or(Some(number)),
+            Some("task done") => done = Some(number),
+            _ => {}
+        }
+    }
+    (started.expect("a task was started"), done.expect("a task was done"))
 }

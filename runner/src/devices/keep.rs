@@ -62,11 +62,7 @@ impl<B: Bench> Keeper<B> {
         kept.findings.retain(|finding| self.is_wanted(finding));
         self.devices.found(equipment(&kept.findings), &kept.probations);
         for encoder in self.devices.encoders() {
-            tracing::info!(
-                encoder = encoder.name,
-                sessions = encoder.sessions,
-                "a device is ready to encode"
-            );
+            tracing::info!(encoder = encoder.name, sessions = encoder.sessions, "a device is ready to encode");
         }
     }
 

@@ -130,8 +130,7 @@ async fn a_device_comes_back_when_it_passes_its_trial() {
         state: state.clone(),
     };
     let mut kept = Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await;
-    kept.probations =
-        [("cuda".to_owned(), Probation { failures: 3, until: 0, why: "it hung".into() })].into();
+    kept.probations = [("cuda".to_owned(), Probation { failures: 3, until: 0, why: "it hung".into() })].into();
     kept.store(&state).unwrap();
     let failures = || Kept::load(&state).unwrap().probations.get("cuda").map(|probation| probation.failures);
 
@@ -158,9 +157,7 @@ async fn what_holds_is_not_tried_again() {
     let state = StateDir::open(folder.path()).unwrap();
     let engine = Engine { program: "engine".into(), arguments: vec![], memory_mib: 0 };
     Kept::tried(&Faulty::new(works()), &engine, now_seconds()).await.store(&state).unwrap();
-    for (wanted, expected) in
-        [(vec![], 2), (vec!["h264_nvenc".to_owned()], 2), (vec!["libx264".to_owned()], 0)]
-    {
+    for (wanted, expected) in [(vec![], 2), (vec!["h264_nvenc".to_owned()], 2), (vec!["libx264".to_owned()], 0)] {
         let devices = Devices::none();
         let mut news = devices.news();
         let bench = Faulty::new(Ending::Hung);

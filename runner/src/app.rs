@@ -1,22 +1,23 @@
-//! Wires the daemon together; the only file that knows all parts. Also the two short commands around it.
+//! Wires the daemon together; the only file that knows all parts.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use flotilla_proto::fleet::SyncRequest;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, Span};
 
 use crate::attempt::Context;
 use crate::bench;
-use crate::config::{Address, Config, Join};
-use crate::coordinator::{self, Client};
+use crate::config::Config;
 use crate::devices::Engines;
 use crate::devices::keep::Keeper;
 use crate::error::Error;
 use crate::hardware::Devices;
-use crate::identity::{Identity, StateDir};
+use crate::identity::StateDir;
 use crate::lifecycle::Tokens;
 use crate::link::Link;
+use crate::membership::{self, Membership};
 use crate::neighbour::{self, MachineSensors};
 use crate::slots::benchmark::Benchmark;
 use crate::slots::machine::Machine;
@@ -24,14 +25,13 @@ use crate::slots::trials::Trials;
 use crate::slots::{Slots, capability};
 use crate::transfer::{self, Pace, Throttle};
 
-/// Runs the daemon until the tokens end it. Joins first when there is no identity yet and the configuration
-/// says where.
+/// Runs the daemon until the tokens end it, for all coordinators at once. Joins first where there is no identity yet and the
+/// configuration says where.
 pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let state = StateDir::open(&config.state_dir)?;
     let _claim = state.claim()?;
     let http = transfer::http_client().map_err(no_http)?;
-    let identity = identity(&config, &state).await?;
-    let client = client(&config, &identity)?;
+    let memberships = membership::all(&config, &state).await?;
 
     let machine = Machine::examine();
     let key = Trials::key(&config.engine);
@@ -39,7 +39,6 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
     let benchmark = Benchmark::load(&state, &key);
     let capabilities = capability::capabilities(&machine, slot_count, &trials, benchmark.as_ref());
-    let meter = bench::meter(&config, &state, &identity, (&machine, slot_count, trials));
     let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
     tracing::info!(
         encoders = names.join(" "),
@@ -60,23 +59,63 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
         state: state.clone(),
     };
     let _keeping = AbortOnDropHandle::new(tokio::spawn(keeper.run()));
-    let context = Context { http, coordinator: client.clone(), engine: config.engine, pace, devices };
-    let slots = Slots::new(slot_count, context);
+    let slots = Slots::new(slot_count);
     let sensors = MachineSensors::new(&config.neighbour);
-    let (watch, verdict) = neighbour::Watch::new(&config.neighbour, sensors, state);
+    let (watch, verdict) = neighbour::Watch::new(&config.neighbour, sensors, state.clone());
     let held = slots.clone();
     let _watching = AbortOnDropHandle::new(tokio::spawn(watch.run(move || held.held_count())));
-    let session_id = uuid::Uuid::new_v4().to_string();
-    tracing::info!(
-        coordinator = identity.url,
-        runner.id = identity.runner_id,
-        session.id = session_id,
-        "running"
-    );
-    let link = Link::new(client, slots, tokens.clone(), session_id, capabilities, (verdict, meter));
-    let failed = |cause| Error::Coordinator { doing: "working", url: identity.url, cause };
-    let gave_back = link.run().await.map_err(failed)?;
-    if gave_back { Err(Error::Interrupted) } else { Ok(()) }
+    let capabilities = tokio::sync::watch::Sender::new(capabilities);
+    let links = memberships.into_iter().map(|Membership { identity, share, client }| {
+        let meter = bench::meter(&config, &state, &identity, (&machine, slot_count, trials.clone()));
+        let context = Context {
+            http: http.clone(),
+            coordinator: client.clone(),
+            engine: config.engine.clone(),
+            pace: pace.clone(),
+            devices: devices.clone(),
+        };
+        let allotment = slots.allot(share, context);
+        let session_id = uuid::Uuid::new_v4().to_string();
+        tracing::info!(
+            coordinator = identity.url,
+            runner.id = identity.runner_id,
+            session.id = session_id,
+            share,
+            "running"
+        );
+        let parts = (verdict.clone(), meter);
+        let link = Link::new(client, allotment, tokens.clone(), session_id, capabilities.clone(), parts);
+        (identity.url, link)
+    });
+    together(links.collect()).await
+}
+
+/// Lets all links work until each has ended. One whose coordinator does not know this runner any more leaves the others be;
+/// that is an error when none is left.
+async fn together(links: Vec<(String, Link)>) -> Result<(), Error> {
+    let are_several = links.len() > 1;
+    let mut working = JoinSet::new();
+    for (url, link) in links {
+        let span = if are_several { tracing::info_span!("for", coordinator = url) } else { Span::none() };
+        let failed = |cause| Error::Coordinator { doing: "working", url, cause };
+        working.spawn(async move { link.run().await.map_err(failed) }.instrument(span));
+    }
+    let (mut has_ended_well, mut gave_back, mut failure) = (false, false, None);
+    while let Some(ended) = working.join_next().await {
+        match ended.expect("a link neither panics nor is cancelled") {
+            Ok(has_given_back) => {
+                has_ended_well = true;
+                gave_back |= has_given_back;
+            }
+            Err(error) if working.is_empty() => failure = Some(error),
+            Err(error) => tracing::error!(hint = error.hint(), "going on for the others: {error}"),
+        }
+    }
+    match failure {
+        _ if gave_back => Err(Error::Interrupted),
+        Some(error) if !has_ended_well => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn pace(settings: &neighbour::Settings) -> Pace {
@@ -85,69 +124,6 @@ fn pace(settings: &neighbour::Settings) -> Pace {
         down: settings.max_download_kib_per_second.map(throttle),
         up: settings.max_upload_kib_per_second.map(throttle),
     }
-}
-
-/// Becomes a runner of a coordinator; refuses where this state folder belongs to another one already.
-pub async fn join(config: Config) -> Result<(), Error> {
-    let state = StateDir::open(&config.state_dir)?;
-    if let Some(identity) = state.identity()? {
-        return Err(already_joined(&identity));
-    }
-    let identity = identity(&config, &state).await?;
-    println!("joined {} as {}", identity.url, identity.runner_id);
-    Ok(())
-}
-
-/// Makes the coordinator forget this runner, and this machine the identity.
-pub async fn leave(config: Config) -> Result<(), Error> {
-    let state = StateDir::open(&config.state_dir)?;
-    let Some(identity) = state.identity()? else {
-        return Err(Error::usage("this runner has not joined a coordinator", "nothing is left to do"));
-    };
-    let client = client(&config, &identity)?;
-    let session_id = uuid::Uuid::new_v4().to_string();
-    let farewell = SyncRequest { session_id, draining: true, leaving: true, ..Default::default() };
-    match client.sync(farewell).await {
-        // One that is not known there has nothing to leave.
-        Ok(_) | Err(coordinator::Error::Denied(_)) => state.forget_identity()?,
-        Err(cause) => return Err(Error::Coordinator { doing: "leaving", url: identity.url, cause }),
-    }
-    println!("left {}", identity.url);
-    Ok(())
-}
-
-/// The stored identity, or a new one from the coordinator that the configuration names.
-async fn identity(config: &Config, state: &StateDir) -> Result<Identity, Error> {
-    let address = |join: &Join| Address::parse(&join.url, config.allow_plaintext);
-    let wanted = config.join.as_ref().map(address).transpose()?;
-    match (state.identity()?, &config.join, wanted) {
-        (Some(identity), _, Some(wanted)) if wanted.as_str() != identity.url => {
-            Err(already_joined(&identity))
-        }
-        (Some(identity), _, _) => Ok(identity),
-        (None, Some(Join { token: Some(token), name, .. }), Some(wanted)) => {
-            let failed =
-                |cause| Error::Coordinator { doing: "joining", url: wanted.as_str().to_owned(), cause };
-            let identity = coordinator::join(wanted.as_str(), token, name).await.map_err(failed)?;
-            state.store_identity(&identity)?;
-            Ok(identity)
-        }
-        (None, _, _) => Err(Error::usage(
-            "this runner has not joined a coordinator",
-            "run `flotilla-runner join URL --token TOKEN` first, or give --url and --token",
-        )),
-    }
-}
-
-fn client(config: &Config, identity: &Identity) -> Result<Client, Error> {
-    let address = Address::parse(&identity.url, config.allow_plaintext)?;
-    let failed = |cause| Error::Coordinator { doing: "connecting", url: address.as_str().to_owned(), cause };
-    Client::new(identity).map_err(failed)
-}
-
-fn already_joined(identity: &Identity) -> Error {
-    let message = format!("this runner has joined {} already", identity.url);
-    Error::usage(message, "run `flotilla-runner leave` first, or use another folder with --state-dir")
 }
 
 fn no_http(error: reqwest::Error) -> Error {

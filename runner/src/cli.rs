@@ -1,6 +1,7 @@
 //! The command line: what can be said, and how it becomes a [`Config`]. Flags overrule the environment, which
 //! overrules the file.
 
+mod coordinators;
 mod neighbour;
 
 use std::num::NonZeroU32;
@@ -9,12 +10,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::file::File;
-use crate::config::{self, Config, Engine, Join};
+use crate::config::{self, Config, Engine};
 use crate::error::Error;
 use crate::lifecycle::{self, Tokens};
 use crate::slots::capability::{CANDIDATES, DEVICE_CANDIDATES};
 use crate::slots::machine::Machine;
-use crate::{app, bench, doctor, logging};
+use crate::{app, bench, doctor, logging, membership};
 
 /// Memory that one engine may use when nothing says otherwise, MiB.
 const ENGINE_MEMORY_MIB: u64 = 8192;
@@ -26,10 +27,12 @@ Examples:
   flotilla-runner bench --quick                              how fast this machine is, in half a minute
   flotilla-runner run --slots 2                              work, two tasks at a time
   flotilla-runner pause --for 2h                             no tasks for two hours; running ones are given back
+  flotilla-runner join https://b.example.org --token T --share 2
+                                                             work for a second one too, for two parts of three
   flotilla-runner leave                                      be forgotten, here and at the coordinator
 
 Configuration file (TOML, every setting optional): state_dir; [coordinator] url, token_file, name,
-allow_plaintext; [work] slots, engine_memory_mib, encoders; [neighbour] hours, max_load_percent, on_battery,
+share, allow_plaintext; [[coordinators]] the same, for several; [work] slots, engine_memory_mib, encoders; [neighbour] hours, max_load_percent, on_battery,
 max_temperature_c, when_resting, nice, max_download_kib_per_second, max_upload_kib_per_second, keep_awake;
 [log] format.
 
@@ -73,7 +76,7 @@ struct General {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Become a runner of a coordinator and store the identity that it gives
+    /// Become a runner of a coordinator, or of one more, and store the identity that it gives
     Join {
         /// URL of the coordinator, as its admin gives it
         url: String,
@@ -83,6 +86,9 @@ pub enum Command {
         /// Name that people see [default: the id that the coordinator gives]
         #[arg(long, env = "FLOTILLA_RUNNER_NAME")]
         name: Option<String>,
+        /// How much of the machine it is for while several coordinators have work, beside the shares of the others [default: 1]
+        #[arg(long, value_name = "WEIGHT")]
+        share: Option<NonZeroU32>,
     },
     /// Take tasks and work on them until a signal says otherwise
     Run(Run),
@@ -106,7 +112,10 @@ pub enum Command {
     #[command(after_help = bench::HELP)]
     Bench(bench::Options),
     /// Be forgotten: tells the coordinator and deletes the identity
-    Leave,
+    Leave {
+        /// The coordinator to leave, of several
+        url: Option<String>,
+    },
     /// One task: the assignment comes in on standard input, the result goes out on standard output
     #[command(hide = true)]
     Engine {
@@ -161,12 +170,12 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
         .map_err(|error| Error::internal(format!("no threads to work with: {error}"), "check `ulimit -u`"))?;
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Join { .. } => app::join(config).await,
-            Command::Leave => app::leave(config).await,
+            Command::Join { .. } => membership::join(config).await,
+            Command::Leave { url } => membership::leave(config, url).await,
             Command::Doctor { json } => doctor::examine(&config, json).await,
             Command::Pause(args) => neighbour::pause(&config.state_dir, &args),
             Command::Resume => neighbour::resume(&config.state_dir),
-            Command::Status { json } => neighbour::status(&config.state_dir, json),
+            Command::Status { json } => neighbour::status(&config, json),
             Command::Bench(options) => bench::run(config, options).await,
             Command::Run(Run { stop_with_stdin, .. }) => {
                 let tokens = Tokens::default();
@@ -185,15 +194,6 @@ pub fn execute(cli: Cli) -> Result<(), Error> {
 
 fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
     let General { state_dir, allow_plaintext, .. } = &cli.general;
-    let join = match &cli.command {
-        Command::Join { url, token, name } => Some(Join {
-            url: url.clone(),
-            token: Some(token.clone()),
-            name: name.clone().unwrap_or_default(),
-        }),
-        Command::Run(run) => joining(run, file)?,
-        _ => None,
-    };
     let slots = if let Command::Run(run) = &cli.command { run.slots } else { None };
     let own = if let Command::Run(run) = &cli.command { run.engine_memory_mib } else { None };
     let memory_mib = own.or(file.work.engine_memory_mib).unwrap_or_else(default_engine_memory_mib);
@@ -215,10 +215,11 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
     })?;
     Ok(Config {
         state_dir: state_dir.clone().or(file.state_dir.clone()).unwrap_or_else(config::default_state_dir),
-        join,
+        joins: coordinators::wanted(&cli.command, file)?,
+        joins_beside: !file.coordinators.is_empty(),
         slots: slots.or(file.work.slots),
         encoders,
-        allow_plaintext: *allow_plaintext || file.coordinator.allow_plaintext,
+        allow_plaintext: *allow_plaintext || coordinators::all_are_plain(file),
         engine,
         neighbour,
     })
@@ -227,16 +228,6 @@ fn resolve(cli: &Cli, file: &File) -> Result<Config, Error> {
 /// Two seconds of a ladder of 8192x4320 take 6.2 GiB; a smaller machine gives what it has.
 fn default_engine_memory_mib() -> u64 {
     ENGINE_MEMORY_MIB.min(Machine::examine().memory_bytes >> 20)
-}
-
-fn joining(run: &Run, file: &File) -> Result<Option<Join>, Error> {
-    let Some(url) = run.url.clone().or(file.coordinator.url.clone()) else { return Ok(None) };
-    let token = match &run.token {
-        Some(token) => Some(token.clone()),
-        None => file.coordinator.token()?,
-    };
-    let name = run.name.clone().or(file.coordinator.name.clone()).unwrap_or_default();
-    Ok(Some(Join { url, token, name }))
 }
 
 #[cfg(test)]
@@ -255,10 +246,10 @@ mod tests {
             toml::from_str("state_dir = '/f'\n[coordinator]\nurl = 'http://f'\n[work]\nslots = 1\n").unwrap();
         let parse = |words: &[&str]| resolve(&Cli::try_parse_from(words).unwrap(), &file).unwrap();
         let from_file = parse(&["flotilla-runner", "run"]);
-        assert_eq!((from_file.slots, from_file.join.unwrap().url), (NonZeroU32::new(1), "http://f".into()));
+        assert_eq!((from_file.slots, &*from_file.joins[0].url), (NonZeroU32::new(1), "http://f"));
         let from_flags =
             parse(&["flotilla-runner", "run", "--slots", "4", "--url", "http://g", "--state-dir", "/g"]);
-        assert_eq!((from_flags.slots, from_flags.join.unwrap().url), (NonZeroU32::new(4), "http://g".into()));
+        assert_eq!((from_flags.slots, &*from_flags.joins[0].url), (NonZeroU32::new(4), "http://g"));
         assert_eq!(from_flags.state_dir, PathBuf::from("/g"));
     }
 }

@@ -2,6 +2,7 @@
 //! their errors sorted by what to do about them. Clones share one connection, which is made on first use and
 //! again when it broke.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use flotilla_proto::fleet::fleet_client::FleetClient;
@@ -75,15 +76,16 @@ fn innermost(status: &Status) -> String {
     if std::error::Error::source(status).is_some() { cause.to_string() } else { status.message().to_owned() }
 }
 
-/// Asks for an identity with a join token; an empty name leaves the choice to the coordinator.
-pub async fn join(url: &str, token: &str, name: &str) -> Result<Identity, Error> {
+/// Asks for an identity with a join token; an empty name leaves the choice to the coordinator. The share is this machine's
+/// own affair.
+pub async fn join(url: &str, token: &str, name: &str, share: NonZeroU32) -> Result<Identity, Error> {
     let request =
         JoinRequest { token: token.into(), name: name.into(), version: env!("CARGO_PKG_VERSION").into() };
     let mut request = Request::new(request);
     request.set_timeout(ANSWER_TIMEOUT);
     let JoinResponse { runner_id, secret } =
         FleetClient::new(channel(url)?).join(request).await?.into_inner();
-    Ok(Identity { url: url.into(), runner_id, secret })
+    Ok(Identity { url: url.into(), runner_id, secret, share })
 }
 
 /// A coordinator with this runner's identity attached to every call.

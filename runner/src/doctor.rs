@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::hardware::Equipment;
 use crate::hardware::standing::Probation;
 use crate::identity::StateDir;
+use crate::membership::{self, Shown};
 use crate::slots::benchmark::Benchmark;
 use crate::slots::capability::{self, Trial};
 use crate::slots::machine::Machine;
@@ -28,6 +29,9 @@ struct Findings {
     engine_memory_mib: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     benchmark: Option<String>,
+    /// Of several, those that it works for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    coordinators: Vec<Shown>,
     encoders: Vec<Finding>,
     devices: Vec<devices::Finding>,
     /// What of the devices a runner uses, or would use.
@@ -79,6 +83,7 @@ pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
         ffmpeg: flotilla_engine::run::libraries(),
         engine_memory_mib: config.engine.memory_mib,
         benchmark: last_benchmark(config),
+        coordinators: state(config).map_or_else(Vec::new, |state| membership::shown(config, &state)),
         encoders: capability::try_all(&config.engine, &[]).await.into_iter().map(Finding::from).collect(),
         used: used(&tried, state(config).and_then(|state| Kept::load(&state)).as_ref()),
         devices: tried.findings,
@@ -177,6 +182,9 @@ impl Display for Findings {
         }
         let unknown = "not known: `flotilla-runner bench --quick` measures it";
         writeln!(f, "speed     {}", self.benchmark.as_deref().unwrap_or(unknown))?;
+        for coordinator in &self.coordinators {
+            writeln!(f, "works     for {coordinator}")?;
+        }
         writeln!(f, "ffmpeg    {}\n", self.ffmpeg)?;
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
@@ -248,6 +256,7 @@ mod tests {
             slots: 2,
             engine_memory_mib: 512,
             benchmark: Some("quick enough".into()),
+            coordinators: vec![Shown { url: "http://here".into(), share: 3 }],
             encoders: vec![trial.into()],
             devices: Vec::new(),
             used: vec![Used {
@@ -270,6 +279,7 @@ mod tests {
         let told = "cuda: encodes nothing that profiles ask for; decodes h264 for software's encoders; on probation, \
                     tried again in 0 s after 2 failures: it hung; the runner's own trials are 2 h old";
         assert!(text.contains(told), "{text}");
+        assert!(text.contains("works     for http://here (share 3)\n"), "{text}");
         assert!(text.contains("not in this FFmpeg") && text.contains("hint: libx264: install"), "{text}");
     }
 }

@@ -1,4 +1,7 @@
-//! Who this runner is: made by `join`, stored as JSON that only its owner can read, forgotten by `leave`.
+//! Who this runner is: made by `join`, stored as JSON that only its owner can read, forgotten by `leave`; and the folder
+//! in which that lies, with all else that a runner keeps.
+
+mod kept;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
 
+pub use self::kept::Identity;
 use crate::error::Error;
 
 /// Modes of files.
@@ -17,24 +20,6 @@ const OPEN: u32 = 0o644;
 /// Tries at the claim of a folder, and the time between them.
 const CLAIM_TRIES: u32 = 5;
 const CLAIM_WAIT: Duration = Duration::from_millis(20);
-
-/// An identity that a coordinator gave out.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    /// Address of the coordinator.
-    pub url: String,
-    /// Id at the coordinator.
-    pub runner_id: String,
-    /// Proves the id; never shown.
-    pub secret: String,
-}
-
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Identity {{ url: {:?}, runner_id: {:?}, secret: … }}", self.url, self.runner_id)
-    }
-}
 
 /// The folder that holds all that a runner keeps between starts.
 #[derive(Clone, Debug)]
@@ -71,11 +56,6 @@ impl StateDir {
         self.path.join("bench.json")
     }
 
-    /// Where the identity is kept.
-    pub fn identity_path(&self) -> PathBuf {
-        self.path.join("identity.json")
-    }
-
     /// Where a pause is kept.
     pub fn pause_path(&self) -> PathBuf {
         self.path.join("pause.json")
@@ -84,31 +64,6 @@ impl StateDir {
     /// Where a daemon tells what it does.
     pub fn status_path(&self) -> PathBuf {
         self.path.join("status.json")
-    }
-
-    /// The stored identity; none before the first `join`.
-    pub fn identity(&self) -> Result<Option<Identity>, Error> {
-        let path = self.identity_path();
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| unusable(&path, &error))?,
-        };
-        let damaged = |error| {
-            let message = format!("the identity in {} is damaged: {error}", path.display());
-            Error::usage(message, "delete the file and join again with a new token")
-        };
-        serde_json::from_slice(&text).map(Some).map_err(damaged)
-    }
-
-    /// Stores an identity, readable by its owner alone.
-    pub fn store_identity(&self, identity: &Identity) -> Result<(), Error> {
-        let text = serde_json::to_vec_pretty(identity).expect("plain data has a JSON form");
-        self.replace(&self.identity_path(), &text).map_err(|error| unusable(&self.identity_path(), &error))
-    }
-
-    /// Forgets the identity.
-    pub fn forget_identity(&self) -> Result<(), Error> {
-        fs::remove_file(self.identity_path()).map_err(|error| unusable(&self.identity_path(), &error))
     }
 
     /// Writes a file whole or not at all, with mode 0600 from its first byte on.
@@ -176,30 +131,7 @@ fn unusable(path: &Path, error: &io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    fn identity() -> Identity {
-        Identity { url: "http://127.0.0.1:1".into(), runner_id: "r1".into(), secret: "hush".into() }
-    }
-
-    #[test]
-    fn an_identity_is_kept_private_and_can_be_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = StateDir::open(&folder.path().join("a/b")).unwrap();
-        assert_eq!(state.identity().unwrap(), None);
-        state.store_identity(&identity()).unwrap();
-        let mode = fs::metadata(state.identity_path()).unwrap().permissions().mode();
-        assert_eq!((state.identity().unwrap(), mode & 0o777), (Some(identity()), 0o600));
-        state.forget_identity().unwrap();
-        assert_eq!(state.identity().unwrap(), None);
-    }
-
-    #[test]
-    fn a_secret_is_never_printed() {
-        assert!(!format!("{:?}", identity()).contains("hush"));
-    }
 
     #[test]
     fn one_daemon_per_state_folder() {

@@ -5,7 +5,8 @@
 //! holds neither network nor files. They meet in a pipe.
 //!
 //! Floors, top down; nothing imports upwards: `cli` → [`app`] → [`link`] → [`slots`] → [`attempt`] →
-//! [`transfer`] → the ground ([`coordinator`], [`identity`], [`neighbour`], [`retry`]). Wire types are seen in
+//! [`transfer`] → the ground ([`coordinator`], [`identity`], [`neighbour`], [`retry`]). There is one [`link`] for each
+//! coordinator of a runner ([`membership`]), and all share the slots. Wire types are seen in
 //! [`coordinator`], [`link`] and `attempt` only.
 
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@ pub mod cli;
 pub mod app;
 pub mod bench;
 pub mod doctor;
+pub mod membership;
 
 pub mod devices;
 pub mod link;

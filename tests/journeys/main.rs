@@ -14,6 +14,7 @@ mod muxing;
 mod neighbours;
 mod probing;
 mod progressive;
+mod serving;
 mod sharing;
 mod storyboards;
 mod tracks;

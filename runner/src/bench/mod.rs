@@ -53,8 +53,9 @@ of NVIDIA cards by theirs (NVML), where the driver is there; what it is of is sa
 also while they rest.
 
 The figures are kept in the state folder: from its next start on, the daemon tells the coordinator what a slot does in a
-second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity
-(HMAC-SHA256), so that results of several machines are not mixed up; --check says whether such a file is unchanged.";
+second, which schedules by it until it has measured itself. --json signs them with the secret of this runner's identity,
+of several that of the coordinator that was joined first (HMAC-SHA256), so that results of several machines are not mixed
+up; --check says whether such a file is unchanged.";
 
 /// What `bench` is asked for.
 #[derive(Debug, Default, clap::Args)]
@@ -73,9 +74,9 @@ pub struct Options {
 /// Measures, prints, signs and keeps the figures; or checks some that were kept.
 pub async fn run(config: Config, options: Options) -> Result<(), Error> {
     let state = StateDir::open(&config.state_dir)?;
-    let identity = state.identity()?;
+    let identities = state.identities()?;
     if let Some(path) = &options.check {
-        return signature::check(path, identity.as_ref());
+        return signature::check(path, &identities);
     }
     // A daemon that works meanwhile would be measured too.
     let _claim = state.claim()?;
@@ -91,7 +92,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
     print!("{findings}");
     keep(&findings, &state, &config.engine);
     if let Some(path) = &options.json {
-        write(path, findings, identity.as_ref())?;
+        write(path, findings, identities.first())?;
     }
     Ok(())
 }

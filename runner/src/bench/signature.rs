@@ -68,17 +68,19 @@ impl Signed {
     }
 }
 
-/// Says whether a file holds unchanged figures of this runner.
-pub fn check(path: &Path, identity: Option<&Identity>) -> Result<(), Error> {
+/// Says whether a file holds unchanged figures of this runner, by whichever of its names.
+pub fn check(path: &Path, identities: &[Identity]) -> Result<(), Error> {
     let hint = "measure again with `flotilla-runner bench --json FILE`";
     let broken =
         |reason: String| Error::usage(format!("{} cannot be trusted: {reason}", path.display()), hint);
     let no_identity =
         || Error::usage("this runner has not joined a coordinator", "join first, or give --state-dir");
-    let identity = identity.ok_or_else(no_identity)?;
+    let first = identities.first().ok_or_else(no_identity)?;
     let text = std::fs::read(path).map_err(|error| broken(format!("it cannot be read: {error}")))?;
     let signed: Signed = serde_json::from_slice(&text)
         .map_err(|error| broken(format!("it is no result of a benchmark: {error}")))?;
+    let signer = |identity: &&Identity| Some(&identity.runner_id) == signed.signature.runner_id.as_ref();
+    let identity = identities.iter().find(signer).unwrap_or(first);
     signed.verify(identity).map_err(broken)?;
     println!("{} is an unchanged result of runner {}", path.display(), identity.runner_id);
     Ok(())

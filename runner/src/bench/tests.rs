@@ -1,6 +1,7 @@
 //! The figures: medians, spreads, what is told to whom, and signatures.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use super::cases;
 use super::measure::{Measurement, median, spread_percent};
@@ -51,7 +52,8 @@ fn findings() -> Findings {
 }
 
 fn identity(secret: &str) -> Identity {
-    Identity { url: "http://127.0.0.1:1".into(), runner_id: "r1".into(), secret: secret.into() }
+    let share = NonZeroU32::MIN;
+    Identity { url: "http://127.0.0.1:1".into(), runner_id: "r1".into(), secret: secret.into(), share }
 }
 
 #[test]

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::identity::StateDir;
+use crate::membership;
 use crate::neighbour::hours::Hours;
 use crate::neighbour::sensors::now_s;
 use crate::neighbour::settings::Settings;
@@ -72,13 +74,17 @@ pub fn resume(state_dir: &Path) -> Result<(), Error> {
 }
 
 /// `flotilla-runner status`
-pub fn status(state_dir: &Path, json: bool) -> Result<(), Error> {
-    let state = StateDir::open(state_dir)?;
+pub fn status(config: &Config, json: bool) -> Result<(), Error> {
+    let state = StateDir::open(&config.state_dir)?;
+    let coordinators = membership::shown(config, &state);
     let is_running = state.is_claimed()?;
     let told = Status::read(&state).filter(|_| is_running);
     let pause = pause::current(&state, now_s()).map(|pause| pause.to_string());
     if json {
-        let answer = serde_json::json!({ "running": is_running, "pause": pause, "daemon": told });
+        let mut answer = serde_json::json!({ "running": is_running, "pause": pause, "daemon": told });
+        if !coordinators.is_empty() {
+            answer["coordinators"] = serde_json::json!(coordinators);
+        }
         println!("{answer:#}");
         return Ok(());
     }
@@ -95,6 +101,9 @@ pub fn status(state_dir: &Path, json: bool) -> Result<(), Error> {
         }
         (true, Some(Status { resting_reason: None, tasks: 0 })) => println!("waiting for tasks"),
         (true, Some(Status { resting_reason: None, tasks })) => println!("working on {tasks} tasks"),
+    }
+    for coordinator in coordinators {
+        println!("for {coordinator}");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::Join;
 use crate::error::Error;
 use crate::{logging, neighbour};
 
@@ -16,6 +17,8 @@ pub struct File {
     pub state_dir: Option<PathBuf>,
     /// Whom to work for.
     pub coordinator: Coordinator,
+    /// Whom to work for, where there are several.
+    pub coordinators: Vec<Coordinator>,
     /// How much to work.
     pub work: Work,
     /// When to work, and how quietly.
@@ -24,8 +27,8 @@ pub struct File {
     pub log: Log,
 }
 
-/// Section `coordinator`.
-#[derive(Debug, Default, Deserialize)]
+/// Section `coordinator`, or one of the list `coordinators`.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Coordinator {
     /// Address to join when there is no identity yet.
@@ -34,7 +37,9 @@ pub struct Coordinator {
     pub token_file: Option<PathBuf>,
     /// Name that people see.
     pub name: Option<String>,
-    /// Talk to other machines without encryption.
+    /// How much of the machine it is for, beside others.
+    pub share: Option<NonZeroU32>,
+    /// Talk to it without encryption; without an address: to all.
     pub allow_plaintext: bool,
 }
 
@@ -71,6 +76,12 @@ impl File {
 }
 
 impl Coordinator {
+    /// What is set of it, without its token; none: it has no address.
+    pub fn known(&self) -> Option<Join> {
+        let (url, name) = (self.url.clone()?, self.name.clone().unwrap_or_default());
+        Some(Join { url, token: None, name, share: self.share, allow_plaintext: self.allow_plaintext })
+    }
+
     /// The join token, where a file holds one.
     pub fn token(&self) -> Result<Option<String>, Error> {
         let Some(path) = &self.token_file else { return Ok(None) };
@@ -105,9 +116,18 @@ mod tests {
         let file = parse(text).unwrap();
         assert_eq!(file.state_dir.as_deref(), Some(Path::new("/s")));
         assert_eq!(file.coordinator.url.as_deref(), Some("http://h"));
-        assert!(file.coordinator.allow_plaintext);
+        assert!(file.coordinator.allow_plaintext && file.coordinators.is_empty());
         assert_eq!((file.work.slots, file.work.engine_memory_mib), (NonZeroU32::new(3), Some(512)));
         assert_eq!(file.log.format, Some(logging::Format::Json));
+    }
+
+    #[test]
+    fn several_coordinators_are_a_list() {
+        let text = "[[coordinators]]\nurl = 'http://a'\nshare = 3\n[[coordinators]]\nurl = 'http://b'\n";
+        let [first, second] = parse(text).unwrap().coordinators.try_into().unwrap();
+        assert_eq!((first.url.as_deref(), first.share), (Some("http://a"), NonZeroU32::new(3)));
+        assert_eq!((second.url.as_deref(), second.share), (Some("http://b"), None));
+        assert!(parse("[coordinator]\nshare = 0\n").is_err());
     }
 
     #[test]

@@ -16,13 +16,15 @@ use crate::neighbour;
 pub struct Config {
     /// Folder for the identity and the results of trials.
     pub state_dir: PathBuf,
-    /// Where to join when there is no identity yet.
-    pub join: Option<Join>,
+    /// Coordinators to join where there is no identity yet.
+    pub joins: Vec<Join>,
+    /// They are joined beside those that this runner has joined before; false: only where there is none.
+    pub joins_beside: bool,
     /// Tasks at a time; none: as many as the machine carries.
     pub slots: Option<NonZeroU32>,
     /// Encoders to offer, as far as they work; empty: all.
     pub encoders: Vec<String>,
-    /// Talk to other machines without encryption.
+    /// Talk to all coordinators on other machines without encryption.
     pub allow_plaintext: bool,
     /// How an engine child is started.
     pub engine: Engine,
@@ -39,11 +41,28 @@ pub struct Join {
     pub token: Option<String>,
     /// Name that people see; empty: the coordinator chooses.
     pub name: String,
+    /// How much of the machine it is for, beside others; none: as it was said when it was joined.
+    pub share: Option<NonZeroU32>,
+    /// Talk to it without encryption.
+    pub allow_plaintext: bool,
+}
+
+impl Config {
+    /// What is set of one coordinator.
+    pub fn wanted(&self, url: &str) -> Option<&Join> {
+        self.joins.iter().find(|join| join.url.trim_end_matches('/') == url.trim_end_matches('/'))
+    }
+
+    /// It may be talked to without encryption.
+    pub fn allows_plaintext(&self, url: &str) -> bool {
+        self.allow_plaintext || self.wanted(url).is_some_and(|wanted| wanted.allow_plaintext)
+    }
 }
 
 impl std::fmt::Debug for Join {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Join {{ url: {:?}, token: …, name: {:?} }}", self.url, self.name)
+        let Self { url, name, share, .. } = self;
+        write!(f, "Join {{ url: {url:?}, token: …, name: {name:?}, share: {share:?} }}")
     }
 }
 

@@ -15,6 +15,8 @@ use flotilla_proto::fleet::{BenchmarkOrder, BenchmarkStatus, Capabilities};
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 
+use crate::slots::quiet::Benchmark;
+
 /// What a benchmark brought.
 #[derive(Clone, Debug)]
 pub struct Measured {
@@ -78,9 +80,9 @@ impl Asked {
     }
 
     /// Begins when it may, if there is something to begin.
-    pub fn begin_if(&mut self, may_begin: bool) {
+    pub fn begin_if(&mut self, may_begin: impl FnOnce() -> bool) {
         if let Some(current) = self.current.as_mut().filter(|current| matches!(current.state, State::Waits))
-            && may_begin
+            && may_begin()
         {
             current.state = State::AtWork;
             self.work.spawn((self.meter)(current.order.quick));
@@ -121,12 +123,16 @@ impl Asked {
 
     /// No tasks are taken.
     pub fn is_open(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| !matches!(current.state, State::Done(_)))
+        self.stage() != Benchmark::None
     }
 
-    /// Engines measure.
-    pub fn is_at_work(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| matches!(current.state, State::AtWork))
+    /// For the slots, which other coordinators share.
+    pub fn stage(&self) -> Benchmark {
+        match self.current.as_ref().map(|current| &current.state) {
+            None | Some(State::Done(_)) => Benchmark::None,
+            Some(State::Waits) => Benchmark::Waits,
+            Some(State::AtWork) => Benchmark::AtWork,
+        }
     }
 }
 
@@ -157,10 +163,10 @@ mod tests {
         let mut asked = asked();
         assert!(asked.ended().await.is_none() && asked.status().is_none());
         assert!(asked.told(order("one")) && !asked.told(order("one")));
-        asked.begin_if(false);
-        assert!(asked.is_open() && !asked.is_at_work());
-        asked.begin_if(true);
-        assert!(asked.is_at_work());
+        asked.begin_if(|| false);
+        assert!(asked.is_open() && asked.stage() == Benchmark::Waits);
+        asked.begin_if(|| true);
+        assert_eq!(asked.stage(), Benchmark::AtWork);
         assert_eq!(asked.status().unwrap().end, None);
         assert_eq!(asked.ended().await.unwrap().unwrap().slots, 7);
         assert!(!asked.is_open());
@@ -177,7 +183,7 @@ mod tests {
         let hang: Meter = Arc::new(|_| Box::pin(std::future::pending()));
         let mut asked = Asked::new(hang);
         asked.told(order("one"));
-        asked.begin_if(true);
+        asked.begin_if(|| true);
         asked.told(None);
         assert!(asked.ended().await.is_none(), "nothing is left of it");
         assert!(!asked.is_open());
@@ -187,7 +193,7 @@ mod tests {
     async fn why_it_found_nothing_is_told() {
         let mut asked = Asked::new(Arc::new(|_| Box::pin(async { Err("no engine".to_owned()) })));
         asked.told(order("one"));
-        asked.begin_if(true);
+        asked.begin_if(|| true);
         assert_eq!(asked.ended().await, Some(None));
         assert_eq!(asked.status().unwrap().end, Some(End::Failure("no engine".into())));
     }

@@ -1,13 +1,14 @@
 //! A fake coordinator: a real gRPC server that hands out the leases it is given and remembers what it is
 //! told.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flotilla_proto::fleet::fleet_server::{Fleet, FleetServer};
 use flotilla_proto::fleet::{
     BenchmarkOrder, CompleteRequest, CompleteResponse, FailRequest, FailResponse, GrantPartsRequest,
-    GrantPartsResponse, JoinRequest, JoinResponse, Lease, SyncRequest, SyncResponse,
+    GrantPartsResponse, JoinRequest, JoinResponse, Lease, LeaseRef, SyncRequest, SyncResponse,
 };
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
@@ -26,10 +27,18 @@ pub struct State {
     /// Leases to hand out, whatever number of slots is free.
     pub to_start: Vec<Lease>,
     pub to_stop: Vec<String>,
+    /// The same task again and again, as a coordinator with a long queue leases it: to the newest call, and no more than
+    /// it has slots for.
+    pub endless: Option<Lease>,
+    /// Of the endless ones, those that have not ended.
+    pub open: BTreeSet<String>,
+    pub call_count: u64,
     /// In every answer.
     pub benchmark: Option<BenchmarkOrder>,
     pub is_away: bool,
     pub has_forgotten_the_runner: bool,
+    /// Calls of somebody who is not known.
+    pub refusal_count: u32,
     pub self_stop_ms: u32,
     /// Upload URLs are this and the output's and the part's number.
     pub part_url: String,
@@ -50,6 +59,36 @@ impl State {
     }
 }
 
+impl State {
+    /// Endless tasks that a call may start.
+    fn room(&self, request: &SyncRequest, number: u64) -> u32 {
+        if self.endless.is_none() || number != self.call_count {
+            return 0;
+        }
+        let named = request.attempts.iter().filter_map(|attempt| attempt.lease.as_ref());
+        let named: BTreeSet<_> = named.map(|lease| lease.attempt_id.as_str()).collect();
+        // What an earlier answer carries takes slots that this call still calls free.
+        let on_their_way = self.open.iter().filter(|id| !named.contains(id.as_str())).count();
+        request.free_slots.saturating_sub(on_their_way as u32)
+    }
+
+    fn start(&mut self, count: u32) -> Vec<Lease> {
+        let mut start = std::mem::take(&mut self.to_start);
+        for _ in 0..count {
+            let mut lease = self.endless.clone().unwrap();
+            let reference = lease.lease.as_mut().unwrap();
+            reference.attempt_id = format!("endless-{}", self.call_count * 100 + self.open.len() as u64);
+            self.open.insert(reference.attempt_id.clone());
+            start.push(lease);
+        }
+        start
+    }
+
+    fn ended(&mut self, lease: Option<&LeaseRef>) {
+        self.open.remove(&lease.unwrap().attempt_id);
+    }
+}
+
 impl FakeCoordinator {
     pub async fn start(part_url: String) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -61,9 +100,13 @@ impl FakeCoordinator {
             fails: Vec::new(),
             to_start: Vec::new(),
             to_stop: Vec::new(),
+            endless: None,
+            open: BTreeSet::new(),
+            call_count: 0,
             benchmark: None,
             is_away: false,
             has_forgotten_the_runner: false,
+            refusal_count: 0,
             self_stop_ms: 20_000,
             part_url,
         };
@@ -93,12 +136,16 @@ impl FakeCoordinator {
     }
 
     fn admit<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
         let bearer = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
         match bearer {
             _ if state.is_away => Err(Status::unavailable("away")),
             Some("Bearer r1.hush") if !state.has_forgotten_the_runner => Ok(()),
-            _ => Err(Status::unauthenticated("this runner is not known")),
+            _ => {
+                state.refusal_count += 1;
+                self.changed.send_replace(());
+                Err(Status::unauthenticated("this runner is not known"))
+            }
         }
     }
 }
@@ -116,13 +163,18 @@ impl Fleet for FakeCoordinator {
         self.admit(&request)?;
         let request = request.into_inner();
         let hold = Duration::from_millis(request.hold_ms.into());
-        self.with(|state| state.syncs.push(request));
+        let number = self.with(|state| {
+            state.syncs.push(request.clone());
+            state.call_count += 1;
+            state.call_count
+        });
         let mut changed = self.changed.subscribe();
+        let is_news = |state: &State| {
+            let has_words = !state.to_stop.is_empty() || state.has_untold_order();
+            has_words || !state.to_start.is_empty() || state.room(&request, number) > 0
+        };
         let news = async {
-            while self.state.lock().unwrap().to_start.is_empty()
-                && self.state.lock().unwrap().to_stop.is_empty()
-                && !self.state.lock().unwrap().has_untold_order()
-            {
+            while !is_news(&self.state.lock().unwrap()) {
                 changed.changed().await.unwrap();
             }
         };
@@ -131,8 +183,9 @@ impl Fleet for FakeCoordinator {
         if state.is_away {
             return Err(Status::unavailable("away"));
         }
+        let count = state.room(&request, number);
         Ok(Response::new(SyncResponse {
-            start: std::mem::take(&mut state.to_start),
+            start: state.start(count),
             stop_attempt_ids: std::mem::take(&mut state.to_stop),
             drain: false,
             next_call_ms: 0,
@@ -161,13 +214,19 @@ impl Fleet for FakeCoordinator {
         request: Request<CompleteRequest>,
     ) -> Result<Response<CompleteResponse>, Status> {
         self.admit(&request)?;
-        self.with(|state| state.completes.push(request.into_inner()));
+        self.with(|state| {
+            state.ended(request.get_ref().lease.as_ref());
+            state.completes.push(request.into_inner());
+        });
         Ok(Response::new(CompleteResponse { accepted: true, reason: String::new() }))
     }
 
     async fn fail(&self, request: Request<FailRequest>) -> Result<Response<FailResponse>, Status> {
         self.admit(&request)?;
-        self.with(|state| state.fails.push(request.into_inner()));
+        self.with(|state| {
+            state.ended(request.get_ref().lease.as_ref());
+            state.fails.push(request.into_inner());
+        });
         Ok(Response::new(FailResponse {}))
     }
 }

@@ -113,7 +113,7 @@ async fn a_machine_that_encodes_nothing_is_of_no_use() {
 async fn a_wrong_token_is_told_and_nothing_is_stored() {
     let world = World::new(Vec::new()).await;
     let config = world.config(engine::script(world.folder.path(), DONE), "bad");
-    let error = flotilla_runner::app::join(config.clone()).await.unwrap_err();
+    let error = flotilla_runner::membership::join(config.clone()).await.unwrap_err();
     assert!(error.exit_code() == 6 && error.to_string().contains("token is not valid"), "{error}");
     assert!(!config.state_dir.join("identity.json").exists());
 }
@@ -122,9 +122,9 @@ async fn a_wrong_token_is_told_and_nothing_is_stored() {
 async fn who_joined_can_leave() {
     let world = World::new(Vec::new()).await;
     let config = world.config(engine::script(world.folder.path(), DONE), "good");
-    flotilla_runner::app::join(config.clone()).await.unwrap();
-    assert!(flotilla_runner::app::join(config.clone()).await.is_err(), "joined twice");
-    flotilla_runner::app::leave(config.clone()).await.unwrap();
+    flotilla_runner::membership::join(config.clone()).await.unwrap();
+    assert!(flotilla_runner::membership::join(config.clone()).await.is_err(), "joined twice");
+    flotilla_runner::membership::leave(config.clone(), None).await.unwrap();
     assert!(world.coordinator.with(|state| state.syncs.last().unwrap().leaving));
     assert!(!config.state_dir.join("identity.json").exists());
 }

@@ -13,4 +13,5 @@ mod endings;
 mod neighbour;
 mod processes;
 mod reading;
+mod several;
 mod tasks;

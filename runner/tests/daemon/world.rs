@@ -30,10 +30,10 @@ impl World {
     }
 
     pub fn config(&self, engine: Engine, token: &str) -> Config {
-        let join = Join { url: self.coordinator.url.clone(), token: Some(token.into()), name: "box".into() };
         Config {
             state_dir: self.folder.path().join("state"),
-            join: Some(join),
+            joins: vec![join(&self.coordinator, token, None)],
+            joins_beside: false,
             encoders: Vec::new(),
             slots: NonZeroU32::new(1),
             allow_plaintext: false,
@@ -55,17 +55,22 @@ impl World {
 
     /// The same, with the digest of the source on record.
     pub fn lease_with_digest(&self, attempt_id: &str, part_size_bytes: u64, sha256: Vec<u8>) {
+        let lease = self.task(attempt_id, part_size_bytes, sha256);
+        self.coordinator.with(|state| state.to_start.push(lease));
+    }
+
+    /// What a lease says.
+    pub fn task(&self, attempt_id: &str, part_size_bytes: u64, sha256: Vec<u8>) -> Lease {
         let size_bytes = self.store.with(|contents| contents.source.len() as u64);
         let part_urls = (1..=2).map(|part| format!("{}/0/{part}", self.store.part_url())).collect();
-        let lease = Lease {
+        Lease {
             lease: Some(LeaseRef { attempt_id: attempt_id.into(), token: "t".into(), epoch: 1 }),
             job_id: "j".into(),
             task_id: "t".into(),
             task: Some(TaskSpec { kind: Some(task_spec::Kind::Assemble(AssembleSpec::default())) }),
             inputs: vec![InputGrant { url: self.store.source_url(), size_bytes, sha256 }],
             outputs: vec![OutputGrant { part_size_bytes, part_urls }],
-        };
-        self.coordinator.with(|state| state.to_start.push(lease));
+        }
     }
 
     /// Waits until the heartbeat names just these attempts.
@@ -90,6 +95,13 @@ impl World {
     pub fn gate(&self) -> PathBuf {
         self.folder.path().join("gate")
     }
+}
+
+/// How to join a coordinator.
+pub fn join(coordinator: &FakeCoordinator, token: &str, share: Option<u32>) -> Join {
+    let share = share.and_then(NonZeroU32::new);
+    let (url, token) = (coordinator.url.clone(), Some(token.into()));
+    Join { url, token, name: "box".into(), share, allow_plaintext: false }
 }
 
 /// Waits until there is an answer; for what nobody tells us of.

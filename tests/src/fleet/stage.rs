@@ -39,6 +39,13 @@ impl Stage {
         Coordinator::start(self.path(), store)
     }
 
+    /// Starts one more, which has a folder of its own in that of the journey.
+    pub fn second_coordinator(&self, name: &str) -> Coordinator {
+        let folder = self.path().join(name);
+        fs::create_dir(&folder).expect("a folder can be made");
+        Coordinator::start(&folder, Store::Embedded)
+    }
+
     /// Starts the coordinator with more sections in its configuration.
     pub fn coordinator_with(&self, store: Store, more: &str) -> Coordinator {
         Coordinator::start_with(self.path(), store, more)

@@ -51,14 +51,15 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     }
 
     let (pace, devices) = (pace(&config.neighbour), Devices::none());
+    let engines = Engines::new(&config.engine);
     let keeper = Keeper {
         devices: devices.clone(),
-        bench: Engines { engine: config.engine.clone() },
+        bench: engines.clone(),
         engine: config.engine.clone(),
         wanted: config.encoders.clone(),
         state: state.clone(),
     };
-    let _keeping = AbortOnDropHandle::new(tokio::spawn(keeper.run()));
+    let keeping = AbortOnDropHandle::new(tokio::spawn(keeper.run()));
     let slots = Slots::new(slot_count);
     let sensors = MachineSensors::new(&config.neighbour);
     let (watch, verdict) = neighbour::Watch::new(&config.neighbour, sensors, state.clone());
@@ -87,7 +88,12 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
         let link = Link::new(client, allotment, tokens.clone(), session_id, capabilities.clone(), parts);
         (identity.url, link)
     });
-    together(links.collect()).await
+    let done = together(links.collect()).await;
+    keeping.abort();
+    // It runs for ever, so there is nothing to hear from it: from here on it starts no trial.
+    let _ = keeping.await;
+    engines.ended().await;
+    done
 }
 
 /// Lets all links work until each has ended. One whose coordinator does not know this runner any more leaves the others be;

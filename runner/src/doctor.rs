@@ -74,7 +74,7 @@ struct Finding {
 /// Tries every encoder and prints what was found.
 pub async fn examine(config: &Config, json: bool) -> Result<(), Error> {
     let machine = Machine::examine();
-    let bench = devices::Engines { engine: config.engine.clone() };
+    let bench = devices::Engines::new(&config.engine);
     let tried = Kept::tried(&bench, &config.engine, now_seconds()).await;
     let findings = Findings {
         version: env!("CARGO_PKG_VERSION"),

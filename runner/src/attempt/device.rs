@@ -13,9 +13,10 @@ use crate::hardware::reason::Ending;
 /// Longest silence of a trial; it is a few small pictures.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
-/// Tries one thing with a device.
-pub async fn run(engine: &config::Engine, trial: DeviceTrial) -> Ending {
-    let Talk { said, ended, .. } = match talk(engine, Task::Device(trial), (vec![], vec![]), LIMIT).await {
+/// Tries one thing with a device, until `stop` ends.
+pub async fn run(engine: &config::Engine, trial: DeviceTrial, stop: impl Future<Output = ()>) -> Ending {
+    let task = Task::Device(trial);
+    let Talk { said, ended, .. } = match talk(engine, task, (vec![], vec![]), LIMIT, stop).await {
         Ok(talk) => talk,
         Err(message) => return Ending::Died(message),
     };

@@ -1,6 +1,7 @@
 //! A task on bytes at hand, outside of any lease: the engine is run as for a lease, its output is hashed and counted, and
 //! goes nowhere, or stays in memory.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 use flotilla_engine::report::Report;
 use flotilla_engine::spec::{Assignment, Task};
 
+use super::Stop;
 use super::child::{Child, Ended, Farewell};
 use super::conversation::{Conversation, SILENCE_LIMIT, Said};
 use super::outcome::{self, Outcome};
@@ -54,12 +56,13 @@ pub(super) struct Talk {
 }
 
 /// Gives a task to an engine outside of any lease; the error says why there is no engine. It ends with this future, however
-/// that ends.
+/// that ends, and when `stop` does.
 pub(super) async fn talk(
     engine: &config::Engine,
     task: Task,
     (inputs, outputs): (Vec<Bytes>, Vec<Output>),
     silence_limit: Duration,
+    stop: impl Future<Output = ()>,
 ) -> Result<Talk, String> {
     let started = Instant::now();
     let mut child = Child::start(engine).map_err(|error| format!("the engine cannot be started: {error}"))?;
@@ -67,7 +70,10 @@ pub(super) async fn talk(
     let progress = Arc::new(AtomicU64::new(0));
     let mut conversation =
         Conversation::new(Inputs::held(inputs), outputs, progress, false).with_silence_limit(silence_limit);
-    let said = conversation.hold(&mut child, Assignment { task, input_sizes }).await;
+    let said = tokio::select! {
+        said = conversation.hold(&mut child, Assignment { task, input_sizes }) => said,
+        () = stop => Said::Stopped(Stop::Returned),
+    };
     let took = started.elapsed();
     let ended = child.end(Farewell::after(&said)).await;
     Ok(Talk { said, ended, took, conversation })
@@ -87,7 +93,7 @@ pub async fn run(
     };
     let outputs = (0..output_count).map(output).collect();
     let Talk { said, ended, took, mut conversation } =
-        talk(engine, task, (inputs, outputs), SILENCE_LIMIT).await?;
+        talk(engine, task, (inputs, outputs), SILENCE_LIMIT, pending()).await?;
     let (cpu_time, peak_memory_bytes) = (ended.cpu_time, ended.peak_memory_bytes);
     match said {
         Said::Done(report) => {

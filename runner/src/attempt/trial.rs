@@ -1,5 +1,6 @@
 //! The trial of an encoder in an engine child: a listing proves nothing, an encode does.
 
+use std::future::pending;
 use std::time::Duration;
 
 use flotilla_engine::report::Report;
@@ -26,7 +27,8 @@ pub struct Passed {
 /// Tries an encoder; the error says in one sentence why it does not work.
 pub async fn run(engine: &config::Engine, encoder: &str) -> Result<Passed, String> {
     let task = Task::Trial(Trial { encoder: encoder.to_owned() });
-    let Talk { said, ended, mut conversation, .. } = talk(engine, task, (vec![], vec![]), LIMIT).await?;
+    let Talk { said, ended, mut conversation, .. } =
+        talk(engine, task, (vec![], vec![]), LIMIT, pending()).await?;
     match said {
         Said::Done(Report::Trial { fingerprint, version }) => Ok(Passed { fingerprint, version }),
         Said::Hung => Err(format!("the trial was silent for {} s", LIMIT.as_secs())),

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use flotilla_engine::encode::hardware::is_hardware;
 use flotilla_engine::spec::DeviceName;
 use flotilla_proto::fleet;
 
@@ -34,7 +35,7 @@ pub struct Keeper<B> {
 }
 
 impl<B: Bench> Keeper<B> {
-    /// Finds the devices, then keeps them until it is dropped.
+    /// Finds the devices, unless their owner wants software alone, then keeps them until it is dropped.
     pub async fn run(self) {
         self.find().await;
         let mut news = self.devices.news();
@@ -59,6 +60,9 @@ impl<B: Bench> Keeper<B> {
     }
 
     async fn find(&self) {
+        if !self.wanted.is_empty() && !self.wanted.iter().any(|name| is_hardware(name)) {
+            return;
+        }
         let mut kept = Kept::known_or_tried(&self.state, &self.bench, &self.engine, now_seconds()).await;
         kept.findings.retain(|finding| self.is_wanted(finding));
         self.devices.found(equipment(&kept.findings), &kept.probations);

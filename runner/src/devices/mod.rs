@@ -17,6 +17,8 @@ pub mod table;
 
 use flotilla_engine::spec::{DeviceName, DeviceTrial, SizeClass};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use self::examine::discover;
 use crate::attempt::device;
@@ -73,16 +75,33 @@ pub trait Bench: Sync {
     fn attempt(&self, trial: DeviceTrial) -> impl Future<Output = Ending> + Send;
 }
 
-/// Makes each trial in an engine child of its own.
+/// Makes each trial in an engine child of its own; clones share them.
 #[derive(Clone, Debug)]
 pub struct Engines {
-    /// How they are started.
-    pub engine: config::Engine,
+    engine: config::Engine,
+    running: TaskTracker,
+}
+
+impl Engines {
+    /// Engines that are started like that.
+    pub fn new(engine: &config::Engine) -> Self {
+        Self { engine: engine.clone(), running: TaskTracker::new() }
+    }
+
+    /// Returns when no engine runs any more. Those of trials that nobody waits for are being ended.
+    pub async fn ended(&self) {
+        self.running.close();
+        self.running.wait().await;
+    }
 }
 
 impl Bench for Engines {
     async fn attempt(&self, trial: DeviceTrial) -> Ending {
-        device::run(&self.engine, trial).await
+        let given_up = CancellationToken::new();
+        let (engine, stop) = (self.engine.clone(), given_up.clone());
+        let _guard = given_up.drop_guard();
+        let trial = async move { device::run(&engine, trial, stop.cancelled()).await };
+        self.running.spawn(trial).await.unwrap_or_else(|error| Ending::Died(error.to_string()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Discovery on a device that fails as it is told to. It is compiled into tests only.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use flotilla_engine::report::{DeviceAnswer, Proof};
 use flotilla_engine::spec::DeviceStep;
@@ -169,15 +170,16 @@ async fn what_holds_is_not_tried_again() {
         let (engine, state) = (engine.clone(), state.clone());
         let keeper = Keeper { devices: devices.clone(), bench, engine, wanted, state };
         let keeping = tokio::spawn(keeper.run());
-        news.changed().await.unwrap();
+        // Time is virtual: who has nothing to tell by then has nothing to tell.
+        let told = tokio::time::timeout(Duration::from_secs(60), news.changed()).await.is_ok();
         keeping.abort();
-        assert_eq!(devices.encoders().len(), expected);
+        assert_eq!((devices.encoders().len(), told), (expected, expected > 0));
     }
 }
 
 async fn until(mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -14,9 +14,9 @@ use super::result::{Findings, Host, Notes};
 use super::{devices, failed};
 use crate::attempt::local::Keep;
 use crate::config::Config;
+use crate::devices::Engines;
 use crate::devices::kept::{Kept, now_seconds};
 use crate::devices::offers::equipment;
-use crate::devices::{Engines, Finding};
 use crate::error::Error;
 use crate::hardware::Equipment;
 use crate::identity::StateDir;
@@ -89,10 +89,7 @@ impl Course<'_> {
         let Config { engine, encoders, .. } = self.config;
         let bench = Engines::new(engine);
         let mut kept = Kept::known_or_tried(self.state, &bench, engine, now_seconds()).await;
-        let is_wanted = |finding: &Finding| {
-            encoders.is_empty() || finding.encoder.as_ref().is_some_and(|name| encoders.contains(name))
-        };
-        kept.findings.retain(is_wanted);
+        kept.findings.retain(|finding| finding.is_wanted(encoders));
         let mut devices = equipment(&kept.findings);
         devices.retain(|device| !device.offers.is_empty() && !kept.probations.contains_key(&device.name));
         devices

@@ -8,10 +8,10 @@ use flotilla_engine::encode::hardware::is_hardware;
 use flotilla_engine::spec::DeviceName;
 use flotilla_proto::fleet;
 
+use super::Bench;
 use super::examine::{again, free_sessions};
 use super::kept::{Kept, now_seconds};
 use super::offers::equipment;
-use super::{Bench, Finding};
 use crate::config;
 use crate::hardware::Devices;
 use crate::identity::StateDir;
@@ -64,7 +64,7 @@ impl<B: Bench> Keeper<B> {
             return;
         }
         let mut kept = Kept::known_or_tried(&self.state, &self.bench, &self.engine, now_seconds()).await;
-        kept.findings.retain(|finding| self.is_wanted(finding));
+        kept.findings.retain(|finding| finding.is_wanted(&self.wanted));
         self.devices.found(equipment(&kept.findings), &kept.probations);
         for fleet::Encoder { name, device, sessions, .. } in self.devices.encoders() {
             tracing::info!(device, encoder = name, sessions, "a device is ready to encode");
@@ -72,14 +72,9 @@ impl<B: Bench> Keeper<B> {
         tracing::info!("all kinds of devices were tried");
     }
 
-    fn is_wanted(&self, finding: &Finding) -> bool {
-        let names = &self.wanted;
-        names.is_empty() || finding.encoder.as_ref().is_some_and(|encoder| names.contains(encoder))
-    }
-
     async fn try_again(&self, place: &DeviceName) {
         let mut findings = again(&self.bench, place).await;
-        findings.retain(|finding| self.is_wanted(finding));
+        findings.retain(|finding| finding.is_wanted(&self.wanted));
         let found = equipment(&findings).into_iter().find(|one| one.place == *place);
         self.devices.tried(place, found, now_seconds());
     }

@@ -69,6 +69,13 @@ pub struct WhyNot {
     pub hint: String,
 }
 
+impl Finding {
+    /// Its owner lets its encoder be used; no names: any.
+    pub fn is_wanted(&self, names: &[String]) -> bool {
+        names.is_empty() || self.encoder.as_ref().is_some_and(|encoder| names.contains(encoder))
+    }
+}
+
 /// Whatever trials are made on: engines, or in tests a device that fails as it is told to.
 pub trait Bench: Sync {
     /// Makes one trial; always ends.

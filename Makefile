@@ -70,6 +70,7 @@ fmt-check:
 clippy: install-deps
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	tests/fuzz/run.sh --check
 
 deny: ## Licences, sources and known flaws of all dependencies (cargo-deny)
 	@deploy/check-dependencies.sh

@@ -12,7 +12,7 @@ const INPUT_BYTES: u64 = 1000;
 fuzz_target!(|data: &[u8]| {
     let task = Task::Probe(Probe::default());
     let mut said = Vec::new();
-    let assignment = ToEngine::Assignment(Assignment { task, input_sizes: vec![INPUT_BYTES] });
+    let assignment = ToEngine::Assignment(Box::new(Assignment { task, input_sizes: vec![INPUT_BYTES] }));
     write(&mut said, &assignment).expect("a vector takes all bytes");
     said.extend(data);
     let (_, mut pipe) = Pipe::accept(std::io::Cursor::new(said), std::io::sink())

@@ -12,7 +12,7 @@ use prost::Message;
 fuzz_target!(|data: &[u8]| {
     let Ok(told) = TaskSpec::decode(data) else { return };
     let Ok(task) = spec::task(told) else { return };
-    let message = ToEngine::Assignment(Assignment { task, input_sizes: vec![1] });
+    let message = ToEngine::Assignment(Box::new(Assignment { task, input_sizes: vec![1] }));
     let mut pipe = Vec::new();
     write(&mut pipe, &message).expect("a vector takes all bytes");
     assert_eq!(read::<ToEngine>(&mut pipe.as_slice()).expect("what was written can be read"), Some(message));

@@ -1,6 +1,6 @@
 //! Jobs, tasks and runners as people and scripts see them: the JSON of the REST interface and of `--json`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +144,10 @@ pub(super) async fn of(parts: &Parts, record: JobRecord) -> Result<JobView, Jobs
         true => None,
         false => {
             let pins = parts.store.pins(&record.id).await?;
-            waiting(&tasks, &parts.store.runners().await?, &parts.roster.resting(), &pins, now)
+            match is_waited_for(parts, &tasks, &pins, now).await? {
+                true => waiting(&tasks, &parts.store.runners().await?, &parts.roster.resting(), &pins, now),
+                false => None,
+            }
         }
     };
     let until = record.ended_at.unwrap_or(now);
@@ -219,6 +222,30 @@ fn progress(tasks: &[TaskRecord], attempts: &[AttemptRecord], known: &Known, now
     }
 }
 
+/// The ready tasks, but for those that the coordinator itself looks at first: they wait for nobody.
+fn ready(tasks: &[TaskRecord]) -> impl Iterator<Item = &TaskRecord> {
+    let ours = |task: &&TaskRecord| task.encoders.iter().any(|name| name == OBJECT_COPY);
+    tasks.iter().filter(move |task| task.state == TaskState::Ready && !ours(task))
+}
+
+/// Whether a ready task needs what nobody offers. The answer is mostly no, and then it takes no look at all runners.
+async fn is_waited_for(
+    parts: &Parts,
+    tasks: &[TaskRecord],
+    pins: &HashMap<String, String>,
+    now: Timestamp,
+) -> Result<bool, JobsError> {
+    let needs: BTreeSet<&[String]> = ready(tasks).map(|task| task.encoders.as_slice()).collect();
+    for encoders in needs {
+        let bound = |name: &String| pins.get(name).map(String::as_str);
+        let encoders: Vec<_> = encoders.iter().map(|name| (name.as_str(), bound(name))).collect();
+        if !parts.store.are_offered(&encoders, now.plus_ms(-LIVE_MS)).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// "Why is this waiting" in one sentence, when a ready task finds no runner.
 fn waiting(
     tasks: &[TaskRecord],
@@ -227,10 +254,7 @@ fn waiting(
     pins: &HashMap<String, String>,
     now: Timestamp,
 ) -> Option<String> {
-    // What the coordinator looks at first waits for nobody.
-    let ours = |task: &&TaskRecord| task.encoders.iter().any(|name| name == OBJECT_COPY);
-    let ready = || tasks.iter().filter(|task| task.state == TaskState::Ready && !ours(task));
-    ready().next()?;
+    ready(tasks).next()?;
     let live = || runners.iter().filter(|runner| runner.is_live(now, LIVE_MS));
     let usable = || live().filter(|runner| !runner.draining);
     if usable().next().is_none() {
@@ -241,7 +265,7 @@ fn waiting(
         });
     }
     let offers = |name: &str, pin: Option<&str>| usable().any(|runner| runner.capabilities.offers(name, pin));
-    let wanted = || ready().flat_map(|task| &task.encoders);
+    let wanted = || ready(tasks).flat_map(|task| &task.encoders);
     if let Some(missing) = wanted().find(|name| !offers(name, None)) {
         return Some(format!("no connected runner offers the encoder {}", choice::words(missing)));
     }

@@ -21,6 +21,7 @@ macro_rules! contract_tests {
             runners {
                 a_token_lets_in_as_many_as_it_says, a_runner_is_known_by_its_secret,
                 a_forgotten_runner_loses_its_work,
+                what_is_offered_is_offered_by_one_that_takes_work,
             }
             jobs {
                 a_repeated_submission_finds_the_first, a_destination_has_one_writer, jobs_are_listed_newest_first,

@@ -136,6 +136,8 @@ pub trait Store: Send + Sync {
     async fn speeds(&self, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>>;
     /// What stands between the ready tasks of a job and their runners, for people.
     async fn waits(&self, job_id: &JobId, now: Timestamp) -> Result<Waits>;
+    /// Whether a runner that takes work and was seen since then offers all these encoders, bound like that.
+    async fn are_offered(&self, encoders: &[(&str, Option<&str>)], seen_since: Timestamp) -> Result<bool>;
     /// Jobs bound to an encoder that no live runner offers, while one could do their chunks another way. Not jobs whose
     /// chunks are shown already.
     async fn lost_bonds(&self, live_ms: i64, now: Timestamp) -> Result<Vec<LostBond>>;

@@ -55,3 +55,18 @@ pub async fn a_forgotten_runner_loses_its_work(store: &dyn Store) {
     assert_eq!(accept(store, &probe, 2).await, Acceptance::Stale);
     assert_eq!(store.beat(beat("a", &[&probe]), at(2)).await.unwrap().stop, [probe.attempt.id]);
 }
+
+pub async fn what_is_offered_is_offered_by_one_that_takes_work(store: &dyn Store) {
+    join(store, "a", &["libx264=one", "aac=a"], 0).await;
+    join(store, "b", &["libx265=two"], 50).await;
+    let offered = async |encoders: &[(&str, Option<&str>)], since: i64| {
+        store.are_offered(encoders, at(since)).await.unwrap()
+    };
+    assert!(offered(&[("libx264", None), ("aac", Some("a"))], 0).await);
+    assert!(!offered(&[("libx264", Some("another"))], 0).await);
+    assert!(!offered(&[("libx264", None), ("libx265", None)], 0).await, "no machine has both");
+    assert!(!offered(&[("libx264", None)], 1).await, "it has not been seen since");
+    assert!(offered(&[], 50).await && !offered(&[], 51).await, "any machine will do, if there is one");
+    store.beat(Beat { draining: true, ..beat("b", &[]) }, at(60)).await.unwrap();
+    assert!(!offered(&[("libx265", None)], 0).await, "it takes no work");
+}

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::super::*;
 use super::choice::{Asking, encoders};
 use super::claim::pins;
-use super::line::{Needs, meets};
+use super::line::{Needs, somebody_meets};
 use super::rows;
 
 /// Nothing of an earlier attempt is in the task's way at the destination, and it did not fail on this runner while
@@ -25,10 +25,8 @@ pub fn fit_to_try_again(
         return Ok(true);
     }
     let seen_since = asking.now.plus_ms(-asking.live_ms);
-    let live = rows::runners(db, "WHERE draining = 0 AND last_seen_at >= ?1 ORDER BY id", [seen_since])?;
     let needs = needs(db, job_id, &encoders(encoders_json)?)?;
-    let mut others = live.iter().filter(|other| !failed_on.contains(&other.id));
-    Ok(!others.any(|other| meets(&other.capabilities, &needs)))
+    Ok(!somebody_meets(db, &needs, seen_since, &failed_on)?)
 }
 
 /// What tasks with these encoders need in a job.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::super::{JobId, Result, StoreError};
+use super::super::{JobId, Result, RunnerId, StoreError};
+use super::columns::Json;
 use super::shares;
 use crate::domain::Timestamp;
 use crate::domain::runner::Capabilities;
@@ -143,6 +144,27 @@ impl<'a> Line<'a> {
 /// Whether a machine offers all that is needed.
 pub fn meets(capabilities: &Capabilities, needs: &Needs) -> bool {
     needs.iter().all(|(name, pinned)| capabilities.offers(name, pinned.as_deref()))
+}
+
+/// Whether a live machine that takes work offers all that is needed; those of `but` do not count. Of thousands the first
+/// is mostly the one that is looked for, and what a machine offers takes a while to read.
+pub fn somebody_meets(
+    db: &Connection,
+    needs: &Needs,
+    seen_since: Timestamp,
+    but: &[RunnerId],
+) -> Result<bool> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, capabilities_json FROM runners WHERE draining = 0 AND last_seen_at >= ?1",
+    )?;
+    let mut rows = statement.query([seen_since])?;
+    while let Some(row) = rows.next()? {
+        let id: RunnerId = row.get(0)?;
+        if !but.contains(&id) && meets(&row.get::<_, Json<Capabilities>>(1)?.0, needs) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn parse(needs_json: &str) -> Result<Needs> {

@@ -201,6 +201,12 @@ impl Store for SqliteStore {
         self.readers.run(move |db| waits::waits(db, &job_id, now)).await
     }
 
+    async fn are_offered(&self, encoders: &[(&str, Option<&str>)], seen_since: Timestamp) -> Result<bool> {
+        let need = |(name, bond): &(&str, Option<&str>)| ((*name).to_owned(), bond.map(str::to_owned));
+        let needs = encoders.iter().map(need).collect();
+        self.readers.run(move |db| line::somebody_meets(db, &needs, seen_since, &[])).await
+    }
+
     async fn lost_bonds(&self, live_ms: i64, now: Timestamp) -> Result<Vec<LostBond>> {
         self.readers.run(move |db| rebind::lost_bonds(db, live_ms, now)).await
     }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::*;
 use super::columns::{Json, unsigned};
-use super::line::{Needs, meets};
+use super::line::{Needs, somebody_meets};
 use super::rows;
 use super::transitions::{expect_one, job_state};
 use crate::domain::task::TaskEvent;
@@ -17,8 +17,7 @@ const JOBS_LOOKED_AT: u32 = 256;
 /// [`Store::lost_bonds`].
 pub fn lost_bonds(db: &Connection, live_ms: i64, now: Timestamp) -> Result<Vec<LostBond>> {
     let seen_since = now.plus_ms(-live_ms);
-    let live = rows::runners(db, "WHERE draining = 0 AND last_seen_at >= ?1 ORDER BY id", [seen_since])?;
-    let offered = |needs: &Needs| live.iter().any(|runner| meets(&runner.capabilities, needs));
+    let offered = |needs: &Needs| somebody_meets(db, needs, seen_since, &[]);
     let mut next =
         db.prepare_cached("SELECT needs_json FROM queue WHERE needs_json > ?1 ORDER BY needs_json LIMIT 1")?;
     let (mut before, mut lost) = (String::new(), Vec::new());
@@ -26,7 +25,8 @@ pub fn lost_bonds(db: &Connection, live_ms: i64, now: Timestamp) -> Result<Vec<L
         let needs: Needs = serde_json::from_str(&needs_json)
             .map_err(|error| StoreError::Corrupt(format!("needs {needs_json}: {error}")))?;
         let free: Needs = needs.keys().map(|need| (need.clone(), None)).collect();
-        if !offered(&needs) && offered(&free) {
+        let is_bound = needs != free;
+        if is_bound && !offered(&needs)? && offered(&free)? {
             lost.extend(jobs_of(db, &needs_json, &needs)?);
         }
         before = needs_json;

@@ -50,7 +50,9 @@ impl Watched {
         let (mut busy, mut engines) = (0, 0);
         for stat in descendants(root) {
             let known = self.seen.get(&stat.pid).copied();
-            let role = known.map_or_else(|| role(stat.pid), |seen| seen.role);
+            // A child that has not yet become an engine still has the name of the daemon that it stems from.
+            let told = known.map(|seen| seen.role).filter(|role| *role != Role::Runner);
+            let role = told.unwrap_or_else(|| role(stat.pid));
             let before = known.unwrap_or(Seen { role, cpu_seconds: 0.0, peak_bytes: 0, threads: 0 });
             let seen = Seen {
                 role,

@@ -1,12 +1,13 @@
 //! Wires the daemon together; the only file that knows all parts.
 
+mod serving;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{Instrument, Span};
 
+use self::serving::Serving;
 use crate::attempt::Context;
 use crate::bench;
 use crate::config::Config;
@@ -17,6 +18,7 @@ use crate::hardware::Devices;
 use crate::identity::StateDir;
 use crate::lifecycle::Tokens;
 use crate::link::Link;
+use crate::membership::pending::Pending;
 use crate::membership::{self, Membership};
 use crate::neighbour::{self, MachineSensors};
 use crate::slots::benchmark::Benchmark;
@@ -31,7 +33,8 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let state = StateDir::open(&config.state_dir)?;
     let _claim = state.claim()?;
     let http = transfer::http_client().map_err(no_http)?;
-    let memberships = membership::all(&config, &state).await?;
+    let pending = Pending::new(&state);
+    let start = membership::all(&config, &state, &pending).await?;
 
     let machine = Machine::examine();
     let key = Trials::key(&config.engine);
@@ -66,7 +69,9 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let held = slots.clone();
     let _watching = AbortOnDropHandle::new(tokio::spawn(watch.run(move || held.held_count())));
     let capabilities = tokio::sync::watch::Sender::new(capabilities);
-    let links = memberships.into_iter().map(|Membership { identity, share, client }| {
+    let config = Arc::new(config);
+    let serving = Serving::new(config.clone(), state.clone(), pending, tokens);
+    let link = move |Membership { identity, share, client }: Membership, tokens: Tokens| {
         let meter = bench::meter(&config, &state, &identity, (&machine, slot_count, trials.clone()));
         let context = Context {
             http: http.clone(),
@@ -84,44 +89,17 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
             share,
             "running"
         );
-        let parts = (verdict.clone(), meter);
-        let link = Link::new(client, allotment, tokens.clone(), session_id, capabilities.clone(), parts);
-        (identity.url, link)
-    });
-    let done = together(links.collect()).await;
+        // What was decided before it came is no news to it.
+        let mut verdict = verdict.clone();
+        verdict.mark_unchanged();
+        Link::new(client, allotment, tokens, session_id, capabilities.clone(), (verdict, meter))
+    };
+    let done = serving.run(start, link).await;
     keeping.abort();
     // It runs for ever, so there is nothing to hear from it: from here on it starts no trial.
     let _ = keeping.await;
     engines.ended().await;
     done
-}
-
-/// Lets all links work until each has ended. One whose coordinator does not know this runner any more leaves the others be;
-/// that is an error when none is left.
-async fn together(links: Vec<(String, Link)>) -> Result<(), Error> {
-    let are_several = links.len() > 1;
-    let mut working = JoinSet::new();
-    for (url, link) in links {
-        let span = if are_several { tracing::info_span!("for", coordinator = url) } else { Span::none() };
-        let failed = |cause| Error::Coordinator { doing: "working", url, cause };
-        working.spawn(async move { link.run().await.map_err(failed) }.instrument(span));
-    }
-    let (mut has_ended_well, mut gave_back, mut failure) = (false, false, None);
-    while let Some(ended) = working.join_next().await {
-        match ended.expect("a link neither panics nor is cancelled") {
-            Ok(has_given_back) => {
-                has_ended_well = true;
-                gave_back |= has_given_back;
-            }
-            Err(error) if working.is_empty() => failure = Some(error),
-            Err(error) => tracing::error!(hint = error.hint(), "going on for the others: {error}"),
-        }
-    }
-    match failure {
-        _ if gave_back => Err(Error::Interrupted),
-        Some(error) if !has_ended_well => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn pace(settings: &neighbour::Settings) -> Pace {

@@ -142,7 +142,7 @@ pub struct Run {
     encoders: Vec<String>,
     #[command(flatten)]
     neighbour: neighbour::Flags,
-    /// Coordinator to join first when there is no identity yet
+    /// Coordinator to join first when there is no identity yet; one that is away is waited for
     #[arg(long, env = "FLOTILLA_RUNNER_URL")]
     url: Option<String>,
     /// Join token for --url

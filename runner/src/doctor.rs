@@ -256,7 +256,7 @@ mod tests {
             slots: 2,
             engine_memory_mib: 512,
             benchmark: Some("quick enough".into()),
-            coordinators: vec![Shown { url: "http://here".into(), share: 3 }],
+            coordinators: vec![Shown { url: "http://here".into(), share: 3, not_joined: None }],
             encoders: vec![trial.into()],
             devices: Vec::new(),
             used: vec![Used {

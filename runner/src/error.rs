@@ -53,6 +53,11 @@ impl Error {
         Self::Internal { message: message.into(), hint: hint.into() }
     }
 
+    /// Waiting may help: nothing is wrong but that nobody answers. What a coordinator refuses it refuses again.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Coordinator { cause: coordinator::Error::Away(_), .. })
+    }
+
     /// What a person can do about it; one sentence.
     pub fn hint(&self) -> &str {
         match self {

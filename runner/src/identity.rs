@@ -66,6 +66,11 @@ impl StateDir {
         self.path.join("status.json")
     }
 
+    /// Where a daemon tells whom it has not joined yet.
+    pub fn pending_path(&self) -> PathBuf {
+        self.path.join("pending.json")
+    }
+
     /// Writes a file whole or not at all, with mode 0600 from its first byte on.
     pub fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         put(path, bytes, PRIVATE, File::sync_all)

@@ -1,9 +1,14 @@
 //! Whose runner this is: becoming a runner of a coordinator, staying one, being forgotten.
 
+pub mod pending;
+pub mod waiting;
+
 use std::num::NonZeroU32;
 
 use flotilla_proto::fleet::SyncRequest;
+use futures::future::join_all;
 
+use self::pending::Pending;
 use crate::config::{Address, Config, Join};
 use crate::coordinator::{self, Client};
 use crate::error::Error;
@@ -20,18 +25,38 @@ pub struct Membership {
     pub client: Client,
 }
 
+/// Whom to work for when the daemon starts.
+#[derive(Debug)]
+pub struct Start {
+    /// Those that are joined.
+    pub members: Vec<Membership>,
+    /// Those that did not answer; each can still be joined.
+    pub away: Vec<Join>,
+}
+
 /// One of several coordinators, for people.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shown {
     /// Its address.
     pub url: String,
     /// How much of the machine it is for.
     pub share: u32,
+    /// Why it is not joined yet; none: it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_joined: Option<String>,
+}
+
+impl Shown {
+    fn not_joined(wanted: &Join, reason: String) -> Self {
+        let url = wanted.url.trim_end_matches('/').to_owned();
+        Self { url, share: wanted.share.map_or(1, NonZeroU32::get), not_joined: Some(reason) }
+    }
 }
 
 impl std::fmt::Display for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} (share {})", self.url, self.share)
+        write!(f, "{} (share {})", self.url, self.share)?;
+        self.not_joined.as_ref().map_or(Ok(()), |reason| write!(f, ", not joined yet: {reason}"))
     }
 }
 
@@ -97,34 +122,51 @@ fn chosen(mut identities: Vec<Identity>, url: Option<&str>) -> Result<Identity, 
 }
 
 /// All coordinators to work for: those that were joined, and those of the configuration, which are joined now where that
-/// has not been done yet. Of several, those that cannot be joined are left out.
-pub async fn all(config: &Config, state: &StateDir) -> Result<Vec<Membership>, Error> {
+/// has not been done yet. Those that are away are named, so that they can be joined later: a single one too, since a daemon
+/// that starts before its coordinator is to be there when that one comes, as it waits for one that it has joined before.
+/// One that refuses this runner is left out, and an error where nobody else is left.
+pub async fn all(config: &Config, state: &StateDir, pending: &Pending) -> Result<Start, Error> {
     let mut identities = state.identities()?;
-    let mut failures = Vec::new();
-    for wanted in &config.joins {
-        let address = address(config, &wanted.url)?;
-        if identities.iter().any(|identity| identity.url == address.as_str()) {
-            continue;
-        }
-        if !config.joins_beside && !identities.is_empty() {
-            return Err(belongs_to(&identities, address.as_str()));
-        }
-        match make(config, state, wanted).await {
+    let is_new = |wanted: &&Join| !identities.iter().any(|identity| wanted.is_of(&identity.url));
+    let wanted: Vec<_> = config.joins.iter().filter(is_new).collect();
+    if let [first, ..] = wanted.as_slice()
+        && !config.joins_beside
+        && !identities.is_empty()
+    {
+        return Err(belongs_to(&identities, &first.url));
+    }
+    let (mut away, mut refusals) = (Vec::new(), Vec::new());
+    // All at once: one that does not answer keeps the others for no longer than its own limit.
+    let answers = join_all(wanted.iter().map(|wanted| make(config, state, wanted))).await;
+    for (wanted, answer) in wanted.into_iter().zip(answers) {
+        match answer {
             Ok(identity) => identities.push(identity),
-            Err(error) => failures.push(error),
+            Err(error) => {
+                pending.note(wanted, &error);
+                match error.may_pass() {
+                    true => away.push((wanted.clone(), error)),
+                    false => refusals.push(error),
+                }
+            }
         }
     }
-    if identities.is_empty() {
-        return Err(failures.into_iter().next().unwrap_or_else(not_joined));
+    if identities.is_empty() && away.is_empty() {
+        return Err(refusals.into_iter().next().unwrap_or_else(not_joined));
     }
-    for error in failures {
-        tracing::error!(hint = error.hint(), "going on without a coordinator until the next start: {error}");
+    for error in refusals {
+        tracing::error!(hint = error.hint(), "going on without a coordinator: {error}");
     }
-    let membership = |identity: Identity| {
-        let client = client(config, &identity)?;
-        Ok(Membership { share: share(config, &identity), identity, client })
-    };
-    identities.into_iter().map(membership).collect()
+    for (_, error) in &away {
+        tracing::warn!(hint = error.hint(), "it is joined as soon as it answers: {error}");
+    }
+    let members =
+        identities.into_iter().map(|identity| member(config, identity)).collect::<Result<_, _>>()?;
+    Ok(Start { members, away: away.into_iter().map(|(wanted, _)| wanted).collect() })
+}
+
+fn member(config: &Config, identity: Identity) -> Result<Membership, Error> {
+    let client = client(config, &identity)?;
+    Ok(Membership { share: share(config, &identity), identity, client })
 }
 
 /// A new identity.
@@ -138,13 +180,33 @@ async fn make(config: &Config, state: &StateDir, wanted: &Join) -> Result<Identi
     Ok(identity)
 }
 
-/// The coordinators of several that this runner works for, with their shares, for people; nothing where there is but one.
+/// The coordinators of several that this runner works for, with their shares, and those that it has not joined yet, for
+/// people; nothing where there is but one and it is joined.
 pub fn shown(config: &Config, state: &StateDir) -> Vec<Shown> {
     let identities = state.identities().unwrap_or_default();
-    let shown = |identity: Identity| Shown { share: share(config, &identity).get(), url: identity.url };
-    match identities.len() {
-        0 | 1 => Vec::new(),
-        _ => identities.into_iter().map(shown).collect(),
+    let may_join = config.joins_beside || identities.is_empty();
+    let pending = match state.is_claimed() {
+        Ok(true) => Pending::told(state),
+        _ if may_join => {
+            let reason = || "it is joined when the runner runs".to_owned();
+            config.joins.iter().map(|wanted| Shown::not_joined(wanted, reason())).collect()
+        }
+        _ => Vec::new(),
+    };
+    let joined = |identity: Identity| Shown {
+        share: share(config, &identity).get(),
+        url: identity.url,
+        not_joined: None,
+    };
+    let mut shown: Vec<_> = identities.into_iter().map(joined).collect();
+    for one in pending {
+        if !shown.iter().any(|other| other.url == one.url) {
+            shown.push(one);
+        }
+    }
+    match shown.as_slice() {
+        [one] if one.not_joined.is_none() => Vec::new(),
+        _ => shown,
     }
 }
 

@@ -19,6 +19,11 @@ impl Schedule {
         Self { waits: growing(Duration::from_millis(200), Duration::from_secs(15)), tries_left: None }
     }
 
+    /// For a coordinator that is not joined yet, which may be set up days later: from 0.5 s to 60 s, without end.
+    pub fn joining() -> Self {
+        Self { waits: growing(Duration::from_millis(500), Duration::from_secs(60)), tries_left: None }
+    }
+
     /// For moving bytes: five tries in all, four waits from 0.1 s on.
     pub fn transfer() -> Self {
         Self { waits: growing(Duration::from_millis(100), Duration::from_secs(5)), tries_left: Some(4) }

@@ -50,12 +50,19 @@ pub struct Join {
 impl Config {
     /// What is set of one coordinator.
     pub fn wanted(&self, url: &str) -> Option<&Join> {
-        self.joins.iter().find(|join| join.url.trim_end_matches('/') == url.trim_end_matches('/'))
+        self.joins.iter().find(|join| join.is_of(url))
     }
 
     /// It may be talked to without encryption.
     pub fn allows_plaintext(&self, url: &str) -> bool {
         self.allow_plaintext || self.wanted(url).is_some_and(|wanted| wanted.allow_plaintext)
+    }
+}
+
+impl Join {
+    /// It is about the coordinator at this address.
+    pub fn is_of(&self, url: &str) -> bool {
+        self.url.trim_end_matches('/') == url.trim_end_matches('/')
     }
 }
 

@@ -49,7 +49,8 @@ impl Slots {
 
     /// A part in them for one coordinator more, whose attempts have `context`.
     pub fn allot(&self, share: NonZeroU32, context: Context) -> Allotment {
-        let member = self.ledger().add(share.get());
+        // Nothing is taken from those who work, but from now on they hear of what others leave to them.
+        let member = self.change(|ledger| ledger.add(share.get()));
         Allotment::new(self.clone(), member, context)
     }
 

@@ -10,6 +10,7 @@ use flotilla_proto::fleet::{
     BenchmarkOrder, CompleteRequest, CompleteResponse, FailRequest, FailResponse, GrantPartsRequest,
     GrantPartsResponse, JoinRequest, JoinResponse, Lease, LeaseRef, SyncRequest, SyncResponse,
 };
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -37,6 +38,8 @@ pub struct State {
     pub benchmark: Option<BenchmarkOrder>,
     pub is_away: bool,
     pub has_forgotten_the_runner: bool,
+    /// Tokens with which somebody asked to join.
+    pub joins: Vec<String>,
     /// Calls of somebody who is not known.
     pub refusal_count: u32,
     pub self_stop_ms: u32,
@@ -89,9 +92,21 @@ impl State {
     }
 }
 
+/// An address on this machine that refuses all calls, and that nobody else gets meanwhile.
+pub fn reserved() -> TcpSocket {
+    let place = TcpSocket::new_v4().unwrap();
+    place.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    place
+}
+
 impl FakeCoordinator {
     pub async fn start(part_url: String) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_at(reserved(), part_url)
+    }
+
+    /// The same, at an address that was kept free for it.
+    pub fn start_at(place: TcpSocket, part_url: String) -> Self {
+        let listener = place.listen(64).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = State {
             syncs: Vec::new(),
@@ -106,6 +121,7 @@ impl FakeCoordinator {
             benchmark: None,
             is_away: false,
             has_forgotten_the_runner: false,
+            joins: Vec::new(),
             refusal_count: 0,
             self_stop_ms: 20_000,
             part_url,
@@ -153,7 +169,9 @@ impl FakeCoordinator {
 #[tonic::async_trait]
 impl Fleet for FakeCoordinator {
     async fn join(&self, request: Request<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
-        match request.get_ref().token.as_str() {
+        let token = request.get_ref().token.clone();
+        self.with(|state| state.joins.push(token.clone()));
+        match token.as_str() {
             "good" => Ok(Response::new(JoinResponse { runner_id: "r1".into(), secret: "hush".into() })),
             _ => Err(Status::unauthenticated("the token is not valid")),
         }

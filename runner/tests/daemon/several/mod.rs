@@ -1,5 +1,6 @@
 //! One runner, two coordinators.
 
+mod arriving;
 mod joining;
 mod sharing;
 mod standing;

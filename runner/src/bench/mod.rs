@@ -13,6 +13,7 @@ mod signature;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vmaf;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest e
 
 SSIM is how like the largest size is to the pictures that its encoder was given: structural similarity of brightness, the
 mean over all frames of FFmpeg's lavfi.ssim.Y; 1 is equal. It is taken after the timed part, from the first run. --json
-has the worst frame's too, and the bit rate of that size alone. VMAF is not measured.
+has the worst frame's too, and the bit rate of that size alone. VMAF has a column where the program ffmpeg has the filter
+libvmaf (see --ffmpeg), which most do not; it is of the same pictures, and costs some seconds for each encoder.
 
 Energy is that of the processors by their own counters (RAPL), where this machine has them and this user may read them, and
 of NVIDIA cards by theirs (NVML), where the driver is there; what it is of is said below the table. Cards count as a whole,
@@ -66,6 +68,9 @@ pub struct Options {
     /// Write the signed figures there too, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// A program ffmpeg: where it has the filter libvmaf, VMAF is measured too
+    #[arg(long, value_name = "PROGRAM", default_value = vmaf::PROGRAM)]
+    ffmpeg: PathBuf,
     /// Measure nothing: say whether FILE is an unchanged result of this runner
     #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "json"])]
     check: Option<PathBuf>,
@@ -87,7 +92,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
             signal?;
             return Err(Error::BenchInterrupted);
         }
-        findings = course(&config, &state, options.quick, Some(progress_bar())).run() => findings?,
+        findings = course(&config, &state, &options, Some(progress_bar())).run() => findings?,
     };
     print!("{findings}");
     keep(&findings, &state, &config.engine);
@@ -109,7 +114,8 @@ pub fn meter(
         let given = given.clone();
         Box::pin(async move {
             let (config, state, identity, machine, trials) = given.as_ref();
-            let findings = course(config, state, is_quick, None).run().await;
+            let options = Options { quick: is_quick, ffmpeg: vmaf::PROGRAM.into(), ..Options::default() };
+            let findings = course(config, state, &options, None).run().await;
             let findings = findings.map_err(|error| error.to_string())?;
             keep(&findings, state, &config.engine);
             let kept = Benchmark::load(state, &Trials::key(&config.engine));
@@ -124,10 +130,10 @@ pub fn meter(
 fn course<'a>(
     config: &'a Config,
     state: &'a StateDir,
-    is_quick: bool,
+    options: &'a Options,
     bar: Option<ProgressBar>,
 ) -> Course<'a> {
-    Course { config, state, is_quick, bar }
+    Course { config, state, is_quick: options.quick, ffmpeg: &options.ffmpeg, bar }
 }
 
 /// On standard error, and only where that is a terminal.

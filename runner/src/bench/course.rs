@@ -97,7 +97,7 @@ impl Course<'_> {
     }
 
     /// Devices that would be offered now, as far as their owner lets them be used.
-    async fn devices(&self) -> Vec<Equipment> {
+    pub(super) async fn devices(&self) -> Vec<Equipment> {
         let Config { engine, encoders, .. } = self.config;
         let bench = Engines::new(engine);
         let mut kept = Kept::known_or_tried(self.state, &bench, engine, now_seconds()).await;

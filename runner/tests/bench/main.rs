@@ -193,6 +193,43 @@ async fn a_device_is_measured_by_as_many_engines_as_it_carries() {
     assert!(few.ends_with("it takes 5 sessions at a time, more than the device has"), "{few}");
 }
 
+/// Its scale is x264's own, so the number that looks the same is about the CRF: a little higher, since with fewer B-frames
+/// it spends more bits at the same number. The numbers tried are 3 apart.
+#[tokio::test]
+async fn the_scale_of_a_device_is_found_beside_x264s() {
+    let folder = folder();
+    let device = folder.path().join("device");
+    std::fs::create_dir(&device).unwrap();
+    std::fs::write(device.join("sessions"), "2").unwrap();
+    std::fs::write(folder.path().join("runner.toml"), "[work]\nencoders = ['libx264', 'h264_test']\n")
+        .unwrap();
+    let mut bench = binary(folder.path());
+    bench.env("FLOTILLA_TEST_DEVICE", &device);
+    let output =
+        bench.args(["bench", "--calibrate", "--quick", "--json", "scale.json"]).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(folder.path().join("scale.json")).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(found["encoders"][0]["encoder"], "h264_test");
+    let places = found["encoders"][0]["places"].as_array().unwrap();
+    assert_eq!(places.iter().map(|place| number(place, "crf")).collect::<Vec<_>>(), [20.0, 23.0, 26.0, 29.0]);
+    for pair in places.windows(2) {
+        for name in ["ssim", "kbps", "number_kbps"] {
+            assert!(number(&pair[0], name) > number(&pair[1], name), "{name} falls: {text}");
+        }
+    }
+    for place in places {
+        assert!((0.0..=1.5).contains(&number(place, "offset")), "{place}");
+        assert!(
+            (number(place, "number") - number(place, "crf") - number(place, "offset")).abs() < 0.11,
+            "{place}"
+        );
+    }
+    let (code, text) = says(folder.path(), &["bench", "--calibrate"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("no device of this machine encodes"), "{text}");
+}
+
 #[tokio::test]
 async fn a_signal_ends_it_and_its_engines() {
     let folder = folder();

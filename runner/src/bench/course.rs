@@ -2,6 +2,7 @@
 //! what software refuses ends it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use indicatif::ProgressBar;
 
@@ -9,8 +10,9 @@ use super::cases::{self, Case};
 use super::clip::Clip;
 use super::energy::{Counters, Energy};
 use super::measure::{self, Measurement};
-use super::quality::{Made, SSIM};
+use super::quality::{Made, Missing, Quality};
 use super::result::{Findings, Host, Notes};
+use super::vmaf::Judge;
 use super::{devices, failed};
 use crate::attempt::local::Keep;
 use crate::config::Config;
@@ -32,6 +34,8 @@ pub struct Course<'a> {
     pub state: &'a StateDir,
     /// Fewer cases, each once.
     pub is_quick: bool,
+    /// The program that judges by VMAF, where it has the filter.
+    pub ffmpeg: &'a Path,
     /// For people who wait.
     pub bar: Option<ProgressBar>,
 }
@@ -41,8 +45,16 @@ pub struct Course<'a> {
 struct Found {
     measurements: Vec<Measurement>,
     not_measured: Vec<String>,
-    /// Why the likeness of some case cannot be told.
-    quality_missing: Option<String>,
+    quality_missing: Missing,
+}
+
+/// What every case is measured with.
+struct Means {
+    clip: Clip,
+    slots: u32,
+    counters: Counters,
+    /// Or why there is none.
+    judge: Result<Judge, String>,
 }
 
 impl Course<'_> {
@@ -62,14 +74,14 @@ impl Course<'_> {
         versions.extend(offers.map(|offer| (offer.encoder.clone(), offer.version.clone())));
         let clip = Clip::probe(&self.config.engine).await.map_err(|message| failed("the clip", &message))?;
         let energy = Energy::find();
-        let found = self.measure_all(&cases, &clip, slots, &energy.counters).await?;
+        let (energy_source, energy_missing) = (energy.counters.sources(), energy.why_not());
+        let judge = Judge::find(self.ffmpeg).await;
+        let means = Means { clip, slots, counters: energy.counters, judge };
+        let found = self.measure_all(&cases, &means).await?;
         let notes = Notes {
-            energy_source: energy.counters.sources(),
-            energy_missing: energy.why_not(),
-            quality: match found.quality_missing {
-                None => SSIM.to_owned(),
-                Some(why) => format!("{SSIM}; not everywhere: {why}"),
-            },
+            energy_source,
+            energy_missing,
+            quality: found.quality_missing.told(means.judge.as_ref()),
             not_measured: found.not_measured,
         };
         let host = Host::describe(machine, slots, versions, !devices.is_empty());
@@ -85,7 +97,7 @@ impl Course<'_> {
     }
 
     /// Devices that would be offered now, as far as their owner lets them be used.
-    async fn devices(&self) -> Vec<Equipment> {
+    pub(super) async fn devices(&self) -> Vec<Equipment> {
         let Config { engine, encoders, .. } = self.config;
         let bench = Engines::new(engine);
         let mut kept = Kept::known_or_tried(self.state, &bench, engine, now_seconds()).await;
@@ -95,20 +107,15 @@ impl Course<'_> {
         devices
     }
 
-    async fn measure_all(
-        &self,
-        cases: &[Case],
-        clip: &Clip,
-        slots: u32,
-        counters: &Counters,
-    ) -> Result<Found, Error> {
+    async fn measure_all(&self, cases: &[Case], means: &Means) -> Result<Found, Error> {
         if let Some(bar) = &self.bar {
             bar.set_length((cases.len() * self.run_count()) as u64);
         }
         let mut found = Found::default();
         for case in cases {
-            match self.repeated(case, clip, slots, counters, &mut found.quality_missing).await {
-                Ok(measured) => {
+            match self.repeated(case, means).await {
+                Ok((measured, quality)) => {
+                    found.quality_missing.note(&case.to_string(), &quality);
                     self.tell(&measured);
                     found.measurements.push(measured);
                 }
@@ -126,16 +133,10 @@ impl Course<'_> {
     }
 
     /// The same several times; the median counts.
-    async fn repeated(
-        &self,
-        case: &Case,
-        clip: &Clip,
-        slots: u32,
-        counters: &Counters,
-        quality_missing: &mut Option<String>,
-    ) -> Result<Measurement, String> {
+    async fn repeated(&self, case: &Case, means: &Means) -> Result<(Measurement, Quality), String> {
+        let Means { clip, counters, judge, .. } = means;
         let engine = &self.config.engine;
-        let engines = case.engines(slots);
+        let engines = case.engines(means.slots);
         if engines == 0 {
             return Err(format!(
                 "it takes {} sessions at a time, more than the device has",
@@ -157,12 +158,10 @@ impl Course<'_> {
                 bar.inc(1);
             }
         }
-        let quality = match first_made.map(|made: Made| made.quality(case, clip, engine)) {
-            Some(judging) => judging.await,
-            None => Err("nothing was kept".to_owned()),
-        };
-        let quality = quality.map_err(|why| *quality_missing = Some(format!("{case}: {why}"))).ok();
-        Ok(Measurement::of(case, clip, engines, &runs, quality))
+        let made: Made = first_made.ok_or("nothing was kept")?;
+        let seconds = clip.seconds(clip.frame_count(case) as u64);
+        let quality = made.quality(clip.chunk(case), seconds, engine, judge.as_ref().ok()).await;
+        Ok((Measurement::of(case, clip, engines, &runs, &quality), quality))
     }
 
     fn tell(&self, measured: &Measurement) {

@@ -46,19 +46,24 @@ fn preset(encoder: &str) -> &'static str {
 /// Every setting of a rendition, by the encoder's own names.
 pub fn settings(encoder: &str, height: u32) -> BTreeMap<String, String> {
     let cap = CAPS.iter().find(|(known, _)| *known == height).map_or(CAPS[0].1, |(_, cap)| *cap);
+    told(encoder, CRF, cap)
+}
+
+/// The same for any number of the encoder's scale of quality, and any cap.
+pub fn told(encoder: &str, number: &str, cap: u64) -> BTreeMap<String, String> {
     let own: &[(&str, &str)] = match family(encoder) {
         "nvenc" => &[
             ("b_ref_mode", "disabled"),
             ("bf", "2"),
-            ("cq", CRF),
+            ("cq", number),
             ("preset", "p4"),
             ("profile", "high"),
             ("rc", "vbr"),
         ],
-        "qsv" => &[("bf", "2"), ("global_quality", CRF), ("preset", "medium"), ("profile", "high")],
-        "vaapi" => &[("bf", "0"), ("global_quality", CRF), ("profile", "high"), ("rc_mode", "QVBR")],
+        "qsv" => &[("bf", "2"), ("global_quality", number), ("preset", "medium"), ("profile", "high")],
+        "vaapi" => &[("bf", "0"), ("global_quality", number), ("profile", "high"), ("rc_mode", "QVBR")],
         // The device of tests.
-        _ => &[("crf", CRF), ("preset", "veryfast"), ("subq", "3")],
+        _ => &[("crf", number), ("preset", "veryfast"), ("subq", "3")],
     };
     let mean = match family(encoder) {
         "nvenc" => Some(0),

@@ -69,6 +69,10 @@ pub struct Measurement {
     pub ssim_worst: Option<f64>,
     /// Bit rate of the largest rendition alone, which has that similarity.
     pub ssim_kbps: Option<f64>,
+    /// VMAF, mean of all frames of the largest rendition, 0 to 100; none where there is no program for it.
+    pub vmaf: Option<f64>,
+    /// The same of the frame that looks worst.
+    pub vmaf_worst: Option<f64>,
     /// Engines at work at the same time.
     pub engines: u32,
     /// Encodes at a time that the device carries; none: software has no such limit.
@@ -119,7 +123,9 @@ fn verify(done: &Done, frame_count: u64) -> Result<(), String> {
 
 impl Measurement {
     /// What these runs of so many engines together say; there is at least one.
-    pub fn of(case: &Case, clip: &Clip, engines: u32, runs: &[Run], quality: Option<Quality>) -> Self {
+    pub fn of(case: &Case, clip: &Clip, engines: u32, runs: &[Run], quality: &Quality) -> Self {
+        let likeness = quality.likeness.as_ref().ok();
+        let score = quality.score.as_ref().and_then(|score| score.as_ref().ok());
         let frames_per_slot = clip.frame_count(case) as u64;
         let frames = frames_per_slot * u64::from(engines);
         let per_second: Vec<f64> = runs.iter().map(|run| frames as f64 / seconds(run.took)).collect();
@@ -143,9 +149,11 @@ impl Measurement {
             peak_memory_bytes: runs.iter().map(|run| run.peak_memory_bytes).max().unwrap_or(0),
             output_kbps: rounded(of(|run| run.output_bytes as f64) * 8.0 / 1000.0 / (minutes * 60.0)),
             joules_per_minute: joules.map(|joules| rounded(median(&joules) / minutes)),
-            ssim: quality.map(|quality| fine(quality.likeness.mean_ssim_y)),
-            ssim_worst: quality.map(|quality| fine(quality.likeness.worst_ssim_y)),
-            ssim_kbps: quality.map(|quality| rounded(quality.kbps)),
+            ssim: likeness.map(|likeness| fine(likeness.mean_ssim_y)),
+            ssim_worst: likeness.map(|likeness| fine(likeness.worst_ssim_y)),
+            ssim_kbps: likeness.map(|_| rounded(quality.kbps)),
+            vmaf: score.map(|score| rounded(score.mean)),
+            vmaf_worst: score.map(|score| rounded(score.worst)),
             engines,
             sessions: case.device.as_ref().map(|device| device.sessions),
         }

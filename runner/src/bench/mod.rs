@@ -1,6 +1,7 @@
 //! `bench`: how fast this machine is, as people and the scheduler want to know it. Real chunks of a real clip go through
 //! real engines, one in each slot at the same time; what comes out is counted and dropped.
 
+mod calibration;
 mod cases;
 mod clip;
 mod course;
@@ -13,13 +14,15 @@ mod signature;
 mod table;
 #[cfg(test)]
 mod tests;
+mod vmaf;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::clip::Clip;
 use self::course::Course;
 use self::result::Findings;
 use self::signature::Signed;
@@ -46,7 +49,11 @@ CPU S/MIN and J/MIN are what a minute of video takes; MEMORY is of the largest e
 
 SSIM is how like the largest size is to the pictures that its encoder was given: structural similarity of brightness, the
 mean over all frames of FFmpeg's lavfi.ssim.Y; 1 is equal. It is taken after the timed part, from the first run. --json
-has the worst frame's too, and the bit rate of that size alone. VMAF is not measured.
+has the worst frame's too, and the bit rate of that size alone. VMAF has a column where the program ffmpeg has the filter
+libvmaf (see --ffmpeg), which most do not; it is of the same pictures, and costs some seconds for each encoder.
+
+--calibrate encodes the clip at four CRFs of libx264 and at nine numbers of the scale of each device's encoder, without a cap, and
+says which number looks like which CRF. With --quick it takes 30 frames instead of 150; --json is not signed then.
 
 Energy is that of the processors by their own counters (RAPL), where this machine has them and this user may read them, and
 of NVIDIA cards by theirs (NVML), where the driver is there; what it is of is said below the table. Cards count as a whole,
@@ -66,8 +73,14 @@ pub struct Options {
     /// Write the signed figures there too, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// A program ffmpeg: where it has the filter libvmaf, VMAF is measured too
+    #[arg(long, value_name = "PROGRAM", default_value = vmaf::PROGRAM)]
+    ffmpeg: PathBuf,
+    /// Compare the scales of quality of this machine's devices with x264's CRF instead: minutes
+    #[arg(long)]
+    calibrate: bool,
     /// Measure nothing: say whether FILE is an unchanged result of this runner
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "json"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "json", "calibrate"])]
     check: Option<PathBuf>,
 }
 
@@ -80,21 +93,43 @@ pub async fn run(config: Config, options: Options) -> Result<(), Error> {
     }
     // A daemon that works meanwhile would be measured too.
     let _claim = state.claim()?;
-    let findings = tokio::select! {
+    if options.calibrate {
+        return until_interrupted(calibrate(&config, &state, &options)).await;
+    }
+    let findings = until_interrupted(course(&config, &state, &options, Some(progress_bar())).run()).await?;
+    print!("{findings}");
+    keep(&findings, &state, &config.engine);
+    if let Some(path) = &options.json {
+        write(path, &Signed::new(findings, identities.first()))?;
+    }
+    Ok(())
+}
+
+/// Compares scales of quality; prints and writes what was found.
+async fn calibrate(config: &Config, state: &StateDir, options: &Options) -> Result<(), Error> {
+    let devices = course(config, state, options, None).devices().await;
+    let engine = &config.engine;
+    let clip = Clip::probe(engine).await.map_err(|message| failed("the clip", &message))?;
+    let frames = if options.quick { 30 } else { 150 };
+    let bench = calibration::Bench { clip, frames, engine, bar: Some(progress_bar()) };
+    let found = bench.calibrate(&devices).await.map_err(|message| failed("scales of quality", &message))?;
+    print!("{found}");
+    match &options.json {
+        Some(path) => write(path, &found),
+        None => Ok(()),
+    }
+}
+
+async fn until_interrupted<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::select! {
         // Signals first: they are listened to before there is an engine.
         biased;
         signal = lifecycle::interrupted() => {
             signal?;
-            return Err(Error::BenchInterrupted);
+            Err(Error::BenchInterrupted)
         }
-        findings = course(&config, &state, options.quick, Some(progress_bar())).run() => findings?,
-    };
-    print!("{findings}");
-    keep(&findings, &state, &config.engine);
-    if let Some(path) = &options.json {
-        write(path, findings, identities.first())?;
+        done = work => done,
     }
-    Ok(())
 }
 
 /// Measures when a coordinator asks for it: figures are kept and signed as those of the command.
@@ -109,7 +144,8 @@ pub fn meter(
         let given = given.clone();
         Box::pin(async move {
             let (config, state, identity, machine, trials) = given.as_ref();
-            let findings = course(config, state, is_quick, None).run().await;
+            let options = Options { quick: is_quick, ffmpeg: vmaf::PROGRAM.into(), ..Options::default() };
+            let findings = course(config, state, &options, None).run().await;
             let findings = findings.map_err(|error| error.to_string())?;
             keep(&findings, state, &config.engine);
             let kept = Benchmark::load(state, &Trials::key(&config.engine));
@@ -124,10 +160,10 @@ pub fn meter(
 fn course<'a>(
     config: &'a Config,
     state: &'a StateDir,
-    is_quick: bool,
+    options: &'a Options,
     bar: Option<ProgressBar>,
 ) -> Course<'a> {
-    Course { config, state, is_quick, bar }
+    Course { config, state, is_quick: options.quick, ffmpeg: &options.ffmpeg, bar }
 }
 
 /// On standard error, and only where that is a terminal.
@@ -158,9 +194,8 @@ fn keep(findings: &Findings, state: &StateDir, engine: &config::Engine) {
     }
 }
 
-fn write(path: &PathBuf, findings: Findings, identity: Option<&Identity>) -> Result<(), Error> {
-    let signed = Signed::new(findings, identity);
-    let text = serde_json::to_string_pretty(&signed).expect("plain data has a JSON form");
+fn write(path: &Path, figures: &impl serde::Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string_pretty(figures).expect("plain data has a JSON form");
     std::fs::write(path, text + "\n").map_err(|error| {
         let message = format!("the figures cannot be written to {}: {error}", path.display());
         Error::usage(message, "name a file in a folder that this user can write")

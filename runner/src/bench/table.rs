@@ -53,12 +53,14 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Sessions have a column where a device was measured.
+/// Sessions have a column where a device was measured, VMAF where it was.
 fn table(measurements: &[Measurement]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     let has_device = measurements.iter().any(|measured| measured.sessions.is_some());
-    table.set_header(HEADER.into_iter().chain(has_device.then_some("SESSIONS")));
+    let has_vmaf = measurements.iter().any(|measured| measured.vmaf.is_some());
+    let more = [has_vmaf.then_some("VMAF"), has_device.then_some("SESSIONS")];
+    table.set_header(HEADER.into_iter().chain(more.into_iter().flatten()));
     for measured in measurements {
         let maybe = |figure: Option<f64>, digits: usize| {
             figure.map_or("-".to_owned(), |figure| format!("{figure:.digits$}"))
@@ -76,7 +78,8 @@ fn table(measurements: &[Measurement]) -> Table {
             maybe(measured.ssim, 4),
             maybe(measured.joules_per_minute, 0),
         ];
-        table.add_row(row.into_iter().chain(has_device.then(|| sessions(measured))));
+        let more = [has_vmaf.then(|| maybe(measured.vmaf, 2)), has_device.then(|| sessions(measured))];
+        table.add_row(row.into_iter().chain(more.into_iter().flatten()));
     }
     table
 }

@@ -28,6 +28,8 @@ fn measurement(encoder: &str, size: &str, is_usual: bool) -> Measurement {
         ssim: Some(0.987_654),
         ssim_worst: Some(0.9),
         ssim_kbps: Some(800.0),
+        vmaf: None,
+        vmaf_worst: None,
         engines: 2,
         sessions: None,
     }
@@ -89,6 +91,7 @@ fn a_person_reads_one_sentence() {
     assert!(summary(&[measured], 1, None).ends_with("(libx264 10, 1 slot), 0.4 kJ a minute"));
     let text = findings().to_string();
     assert!(text.contains("68.9") && text.contains("1.5 %") && text.contains("no counters"), "{text}");
+    assert!(!text.contains("VMAF"), "{text}");
     assert!(text.contains(" 0.9877 ") && !text.contains("SESSIONS") && !text.contains("left out"), "{text}");
 }
 
@@ -104,6 +107,14 @@ fn devices_show_their_sessions_and_what_they_refused_is_told() {
     assert!(text.contains("SESSIONS") && text.contains("8, 1 engine"), "{text}");
     assert!(text.contains("energy   of: processor and NVIDIA device"), "{text}");
     assert!(text.contains("left out h264_nvenc p4 360p: it hung"), "{text}");
+}
+
+#[test]
+fn vmaf_has_a_column_where_it_was_measured() {
+    let mut found = findings();
+    (found.measurements[0].vmaf, found.measurements[0].vmaf_worst) = (Some(91.256), Some(80.0));
+    let text = found.to_string();
+    assert!(text.contains("VMAF") && text.contains(" 91.26"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `flotilla-runner bench` as people start it: real clip, real engines, real figures.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -42,7 +44,9 @@ fn number(value: &Value, name: &str) -> f64 {
 #[tokio::test]
 async fn figures_are_positive_consistent_signed_and_kept() {
     let folder = folder();
-    let (code, text) = says(folder.path(), &["bench", "--quick", "--json", "bench.json"]).await;
+    program(folder.path(), "#!/bin/sh\necho ' ... ssim              VV->V      Calculate the SSIM'\n");
+    let arguments = ["bench", "--quick", "--ffmpeg", "./program", "--json", "bench.json"];
+    let (code, text) = says(folder.path(), &arguments).await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("this machine makes a 540p web ladder at "), "{text}");
 
@@ -55,7 +59,13 @@ async fn figures_are_positive_consistent_signed_and_kept() {
     for measured in measurements {
         check_figures(measured);
         check_quality(measured);
+        assert_eq!(measured["vmaf"], Value::Null);
     }
+    let quality = bench["quality"].as_str().unwrap();
+    assert!(
+        quality.contains("; VMAF is not measured: ") && quality.ends_with("program lacks the filter libvmaf"),
+        "{quality}"
+    );
     assert_eq!((&bench["host"]["slots"], &bench["quick"]), (&2.into(), &true.into()));
 
     assert_eq!(signed["signature"]["runner_id"], "runner-one");
@@ -95,6 +105,43 @@ fn check_quality(measured: &Value) {
     match measured["size"] == "540p ladder" {
         true => assert!(own < all, "the largest of several: {measured}"),
         false => assert!((own - all).abs() < 0.01, "the only one: {measured}"),
+    }
+}
+
+/// Stands for an ffmpeg.
+fn program(folder: &Path, script: &str) {
+    std::fs::write(folder.join("program"), script).unwrap();
+    std::fs::set_permissions(folder.join("program"), Permissions::from_mode(0o755)).unwrap();
+}
+
+/// An ffmpeg in which libvmaf is SSIM of brightness in per cent: so it must tell what the engine tells of the same pictures.
+const SSIM_AS_VMAF: &str = r#"#!/bin/sh
+case "$*" in *-filters) echo ' .. libvmaf           VV->V      A stand-in'; exit ;; esac
+for argument; do
+    shift
+    set -- "$@" "$(echo "$argument" | sed 's/libvmaf=.*/ssim=stats_file=frames/')"
+done
+ffmpeg "$@" || exit
+sed 's/.* Y:\([0-9.]*\) .*/{"metrics": {"vmaf": \1e2}}/' frames | paste -sd , | sed 's/.*/{"frames": [&]}/' > vmaf.json
+"#;
+
+#[tokio::test]
+async fn vmaf_is_of_the_pictures_that_the_engine_compares() {
+    let folder = folder();
+    program(folder.path(), SSIM_AS_VMAF);
+    let arguments = ["bench", "--quick", "--ffmpeg", "./program", "--json", "bench.json"];
+    let (code, text) = says(folder.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("VMAF (FFmpeg's libvmaf with its default model, mean of all frames)"), "{text}");
+    let file = std::fs::read_to_string(folder.path().join("bench.json")).unwrap();
+    let signed: Value = serde_json::from_str(&file).unwrap();
+    let measurements = signed["bench"]["measurements"].as_array().unwrap();
+    assert_eq!(measurements.len(), 2, "x264 and AV1");
+    for measured in measurements {
+        for (name, engines) in [("vmaf", "ssim"), ("vmaf_worst", "ssim_worst")] {
+            let (told, expected) = (number(measured, name), 100.0 * number(measured, engines));
+            assert!((told - expected).abs() < 0.001, "{name} of {measured}");
+        }
     }
 }
 
@@ -144,6 +191,43 @@ async fn a_device_is_measured_by_as_many_engines_as_it_carries() {
     std::fs::write(device.join("sessions"), "4").unwrap();
     let few = refused().await;
     assert!(few.ends_with("it takes 5 sessions at a time, more than the device has"), "{few}");
+}
+
+/// Its scale is x264's own, so the number that looks the same is about the CRF: a little higher, since with fewer B-frames
+/// it spends more bits at the same number. The numbers tried are 3 apart.
+#[tokio::test]
+async fn the_scale_of_a_device_is_found_beside_x264s() {
+    let folder = folder();
+    let device = folder.path().join("device");
+    std::fs::create_dir(&device).unwrap();
+    std::fs::write(device.join("sessions"), "2").unwrap();
+    std::fs::write(folder.path().join("runner.toml"), "[work]\nencoders = ['libx264', 'h264_test']\n")
+        .unwrap();
+    let mut bench = binary(folder.path());
+    bench.env("FLOTILLA_TEST_DEVICE", &device);
+    let output =
+        bench.args(["bench", "--calibrate", "--quick", "--json", "scale.json"]).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(folder.path().join("scale.json")).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(found["encoders"][0]["encoder"], "h264_test");
+    let places = found["encoders"][0]["places"].as_array().unwrap();
+    assert_eq!(places.iter().map(|place| number(place, "crf")).collect::<Vec<_>>(), [20.0, 23.0, 26.0, 29.0]);
+    for pair in places.windows(2) {
+        for name in ["ssim", "kbps", "number_kbps"] {
+            assert!(number(&pair[0], name) > number(&pair[1], name), "{name} falls: {text}");
+        }
+    }
+    for place in places {
+        assert!((0.0..=1.5).contains(&number(place, "offset")), "{place}");
+        assert!(
+            (number(place, "number") - number(place, "crf") - number(place, "offset")).abs() < 0.11,
+            "{place}"
+        );
+    }
+    let (code, text) = says(folder.path(), &["bench", "--calibrate"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("no device of this machine encodes"), "{text}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::domain::benchmark::Measurement;
 use crate::jobs::{BenchBoard, BenchmarkView};
 
 /// New ones at the end: programs may count them.
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 31] = [
     "result",
     "runner",
     "runner_id",
@@ -34,6 +34,8 @@ const COLUMNS: [&str; 29] = [
     "ssim_kbps",
     "engines",
     "sessions",
+    "vmaf",
+    "vmaf_worst",
 ];
 
 /// All results, the newest first.
@@ -45,7 +47,7 @@ pub fn csv(board: &BenchBoard) -> String {
     std::iter::once(header).chain(lines).collect()
 }
 
-fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 29] {
+fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 31] {
     let (findings, host) = (&result.findings, &result.findings.host);
     let maybe = |figure: Option<f64>| figure.map(|figure| figure.to_string()).unwrap_or_default();
     let count = |count: Option<u32>| count.map(|count| count.to_string()).unwrap_or_default();
@@ -79,6 +81,8 @@ fn values(result: &BenchmarkView, measured: &Measurement) -> [String; 29] {
         maybe(measured.ssim_kbps),
         count(measured.engines),
         count(measured.sessions),
+        maybe(measured.vmaf),
+        maybe(measured.vmaf_worst),
     ]
 }
 
@@ -118,7 +122,7 @@ mod tests {
         assert_eq!(lines[0].split(',').count(), COLUMNS.len());
         assert!(lines[1].starts_with("r,\"studio, \"\"left\"\"\",a,5,0.1.0,release,true,"), "{text}");
         let figures =
-            ",libx264,veryfast,540p ladder,1,75,2.5,48750000,,24,104857600,4000,,,0.9812,0.95,1500,2,";
+            ",libx264,veryfast,540p ladder,1,75,2.5,48750000,,24,104857600,4000,,,0.9812,0.95,1500,2,,,";
         assert!(lines[1].ends_with(figures), "{text}");
     }
 

@@ -115,6 +115,13 @@ pub struct Measurement {
     /// Bit rate of the largest rendition alone.
     #[serde(default)]
     pub ssim_kbps: Option<f64>,
+    /// VMAF of the largest rendition against the same pictures, mean of all frames, 0 to 100; none where it was not told, as by
+    /// runners without a program for it.
+    #[serde(default)]
+    pub vmaf: Option<f64>,
+    /// The same of the frame that looks worst.
+    #[serde(default)]
+    pub vmaf_worst: Option<f64>,
     /// Engines at work at the same time; none: one in each slot.
     #[serde(default)]
     pub engines: Option<u32>,
@@ -181,8 +188,10 @@ impl Measurement {
         // What is unlike in every way has less than nothing.
         let is_likeness = |figure: f64| (-1.0..=1.0).contains(&figure);
         let likenesses = [self.ssim, self.ssim_worst];
+        let is_score = |figure: f64| (0.0..=100.0).contains(&figure);
         let is_sound = figures.into_iter().chain(others.into_iter().flatten()).all(is_figure)
-            && likenesses.into_iter().flatten().all(is_likeness);
+            && likenesses.into_iter().flatten().all(is_likeness)
+            && [self.vmaf, self.vmaf_worst].into_iter().flatten().all(is_score);
         // What is divided by must not be nothing.
         let is_some = *times_real_time > 0.0 && self.pixels_per_second_per_slot > 0;
         let is_sound = is_sound && is_some && self.pixels_per_second_per_slot as f64 <= MAX_FIGURE;
@@ -227,6 +236,8 @@ pub mod fixtures {
             ssim: Some(0.9812),
             ssim_worst: Some(0.95),
             ssim_kbps: Some(1_500.0),
+            vmaf: None,
+            vmaf_worst: None,
             engines: Some(slots),
             sessions: None,
         };
@@ -283,6 +294,7 @@ mod tests {
         check_refused(|value| value["measurements"][0]["runs"] = json!("many"), "does not read");
         check_refused(|value| value["measurements"][0]["ssim"] = json!(1.01), "is none");
         check_refused(|value| value["measurements"][0]["ssim_kbps"] = json!(-1), "is none");
+        check_refused(|value| value["measurements"][0]["vmaf"] = json!(100.1), "is none");
         check_refused(|value| value["energy_source"] = json!("a\nb"), "one line");
         check_refused(|value| value["not_measured"] = json!(["\u{7}"]), "one line");
         check_refused(|value| value["not_measured"] = json!(vec!["x"; 101]), "leaves out 101");
@@ -294,7 +306,7 @@ mod tests {
         for name in ["energy_source", "not_measured"] {
             value.as_object_mut().unwrap().remove(name).unwrap();
         }
-        for name in ["ssim", "ssim_worst", "ssim_kbps", "engines", "sessions"] {
+        for name in ["ssim", "ssim_worst", "ssim_kbps", "vmaf", "vmaf_worst", "engines", "sessions"] {
             value["measurements"][0].as_object_mut().unwrap().remove(name).unwrap();
         }
         let found = Findings::read(&value).unwrap();

@@ -166,6 +166,10 @@ impl Page<'_> {
         if has_price {
             header.push(&price);
         }
+        let has_vmaf = ranked.placed.iter().any(|one| one.measured.vmaf.is_some());
+        if has_vmaf {
+            header.push("VMAF");
+        }
         table.header(&header);
         for one in &ranked.placed {
             let measured = one.measured;
@@ -181,6 +185,9 @@ impl Page<'_> {
             ];
             if has_price {
                 values.push(words.maybe(one.price_per_video_hour, 4));
+            }
+            if has_vmaf {
+                values.push(words.maybe(measured.vmaf, 2));
             }
             let cells: Vec<_> = values.iter().map(|value| Cell::Figure(value)).collect();
             table.row(one.name, &cells);

@@ -5,6 +5,7 @@ mod serving;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use flotilla_proto::fleet;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::serving::Serving;
@@ -42,16 +43,7 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let slot_count = config.slots.unwrap_or(machine.slot_count()).get();
     let benchmark = Benchmark::load(&state, &key);
     let capabilities = capability::capabilities(&machine, slot_count, &trials, benchmark.as_ref());
-    let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
-    tracing::info!(
-        encoders = names.join(" "),
-        slots = slot_count,
-        machine = machine.description,
-        "ready to encode"
-    );
-    if names.is_empty() {
-        return Err(Error::NothingToOffer);
-    }
+    check(&capabilities, &machine)?;
 
     let (pace, devices) = (pace(&config.neighbour), Devices::none());
     let engines = Engines::new(&config.engine);
@@ -100,6 +92,18 @@ pub async fn run(config: Config, tokens: Tokens) -> Result<(), Error> {
     let _ = keeping.await;
     engines.ended().await;
     done
+}
+
+/// Says what is offered; nothing is an error.
+fn check(capabilities: &fleet::Capabilities, machine: &Machine) -> Result<(), Error> {
+    let names: Vec<_> = capabilities.encoders.iter().map(|encoder| encoder.name.as_str()).collect();
+    tracing::info!(
+        encoders = names.join(" "),
+        slots = capabilities.slots,
+        machine = machine.description,
+        "ready to encode"
+    );
+    if names.is_empty() { Err(Error::NothingToOffer) } else { Ok(()) }
 }
 
 fn pace(settings: &neighbour::Settings) -> Pace {

@@ -105,8 +105,13 @@ impl Case {
                 ("threads", "1"),
             ],
         };
-        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        owned(settings)
     }
+}
+
+/// Settings as plans have them.
+pub fn owned(settings: &[(&str, &str)]) -> BTreeMap<String, String> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 impl fmt::Display for Case {

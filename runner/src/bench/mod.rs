@@ -52,8 +52,8 @@ mean over all frames of FFmpeg's lavfi.ssim.Y; 1 is equal. It is taken after the
 has the worst frame's too, and the bit rate of that size alone. VMAF has a column where the program ffmpeg has the filter
 libvmaf (see --ffmpeg), which most do not; it is of the same pictures, and costs some seconds for each encoder.
 
---calibrate encodes the clip at four CRFs of libx264 and at nine numbers of the scale of each device's encoder, without a cap, and
-says which number looks like which CRF. With --quick it takes 30 frames instead of 150; --json is not signed then.
+--calibrate encodes the clip at four CRFs of libx264 and at nine numbers of the scale of each device's encoder, without a
+cap, and says which number looks like which CRF. With --quick it takes 30 frames instead of 150; --json is not signed then.
 
 Energy is that of the processors by their own counters (RAPL), where this machine has them and this user may read them, and
 of NVIDIA cards by theirs (NVML), where the driver is there; what it is of is said below the table. Cards count as a whole,

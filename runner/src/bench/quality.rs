@@ -1,12 +1,11 @@
 //! What a case looks like: its largest rendition, as the first run made it, against what its encoder was given. An engine of
 //! its own decodes it after the timed part; this process parses no media.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use flotilla_engine::report::{Likeness, Report, Track};
 use flotilla_engine::spec::{EncodeChunk, Task};
 
+use super::cases::owned;
 use super::clip::Clip;
 use super::vmaf::{self, Judge, Score};
 use crate::attempt::local::{self, Done, Keep};
@@ -137,9 +136,4 @@ impl Missing {
         };
         format!("{}; {vmaf}", but(SSIM, &self.ssim))
     }
-}
-
-/// Settings as plans have them.
-pub fn owned(settings: &[(&str, &str)]) -> BTreeMap<String, String> {
-    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

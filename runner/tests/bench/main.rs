@@ -37,6 +37,12 @@ async fn says(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
 }
 
+/// What was written for programs.
+fn read(folder: &Path, name: &str) -> Value {
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap_or_else(|| panic!("{name} is no number in {value}"))
 }
@@ -133,8 +139,7 @@ async fn vmaf_is_of_the_pictures_that_the_engine_compares() {
     let (code, text) = says(folder.path(), &arguments).await;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("VMAF (FFmpeg's libvmaf with its default model, mean of all frames)"), "{text}");
-    let file = std::fs::read_to_string(folder.path().join("bench.json")).unwrap();
-    let signed: Value = serde_json::from_str(&file).unwrap();
+    let signed = read(folder.path(), "bench.json");
     let measurements = signed["bench"]["measurements"].as_array().unwrap();
     assert_eq!(measurements.len(), 2, "x264 and AV1");
     for measured in measurements {
@@ -159,8 +164,7 @@ async fn a_device_is_measured_by_as_many_engines_as_it_carries() {
         bench.env("FLOTILLA_TEST_DEVICE", &device).args(["bench", "--quick", "--json", "bench.json"]);
         let output = bench.output().await.unwrap();
         assert!(output.status.success(), "{output:?}");
-        let text = std::fs::read_to_string(folder.path().join("bench.json")).unwrap();
-        serde_json::from_str::<Value>(&text).unwrap()["bench"].take()
+        read(folder.path(), "bench.json")["bench"].take()
     };
     let bench = measured().await;
     let [software, of_device] = bench["measurements"].as_array().unwrap().as_slice() else {
@@ -208,14 +212,13 @@ async fn the_scale_of_a_device_is_found_beside_x264s() {
     let output =
         bench.args(["bench", "--calibrate", "--quick", "--json", "scale.json"]).output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
-    let text = std::fs::read_to_string(folder.path().join("scale.json")).unwrap();
-    let found: Value = serde_json::from_str(&text).unwrap();
+    let found = read(folder.path(), "scale.json");
     assert_eq!(found["encoders"][0]["encoder"], "h264_test");
     let places = found["encoders"][0]["places"].as_array().unwrap();
     assert_eq!(places.iter().map(|place| number(place, "crf")).collect::<Vec<_>>(), [20.0, 23.0, 26.0, 29.0]);
     for pair in places.windows(2) {
         for name in ["ssim", "kbps", "number_kbps"] {
-            assert!(number(&pair[0], name) > number(&pair[1], name), "{name} falls: {text}");
+            assert!(number(&pair[0], name) > number(&pair[1], name), "{name} falls: {found}");
         }
     }
     for place in places {

@@ -193,12 +193,12 @@ impl Scale {
         table.set_header(["CRF", "SSIM", "KBIT/S", "NUMBER", "OFFSET", "ITS KBIT/S"]);
         for place in &self.places {
             let found = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
-            let number = || place.number.map(|number| format!("{number:.1}"));
+            let missing = || format!("not from {} to {}", NUMBERS.start(), NUMBERS.end());
             table.add_row([
                 place.crf.to_string(),
                 format!("{:.4}", place.ssim),
                 format!("{:.0}", place.kbps),
-                number().unwrap_or_else(|| "not from 14 to 38".to_owned()),
+                place.number.map_or_else(missing, |number| format!("{number:.1}")),
                 place.offset.map_or("-".to_owned(), |offset| format!("{offset:+.1}")),
                 found(place.number_kbps),
             ]);

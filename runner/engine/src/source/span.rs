@@ -9,8 +9,6 @@ use crate::ffi;
 
 /// Where a stream's packets are this far apart, those of others between them are not worth reading.
 const WIDE_GAP_BYTES: u64 = 256 << 10;
-/// No codec reorders more frames than this.
-const MAX_REORDERED_PACKETS: i32 = 16;
 
 impl Source {
     /// Expects the packets from the keyframe at `keyframe_pts` (none: from the start) up to those of all the `wanted`
@@ -38,16 +36,18 @@ impl Source {
     }
 
     fn span(&self, index: usize, keyframe_pts: Option<i64>, wanted: &[i64]) -> Option<Range<u64>> {
+        let (&first_wanted, &last_wanted) = (wanted.first()?, wanted.last()?);
         let first = match keyframe_pts {
             Some(pts) => ffi::keyframe_at_or_before(&self.input, index, pts)?,
             None => 0,
         };
         // Decode times are at or before presentation times: no packet after this one can be needed.
-        let by_time = ffi::packet_at_or_before(&self.input, index, *wanted.last()?)?;
-        // Where every frame is shown, their number tells the end exactly and spares the next keyframe.
-        let by_count = first.saturating_add(i32::try_from(wanted.len()).ok()? - 1);
-        let all_are_shown = (0..=MAX_REORDERED_PACKETS).contains(&(by_time - by_count));
-        let last = if all_are_shown { by_count } else { by_time };
+        let latest = ffi::packet_at_or_before(&self.input, index, last_wanted)?;
+        // A keyframe is shown by this many packets later than it is decoded, and so are frames that follow it.
+        let shift = ffi::packet_at_or_before(&self.input, index, keyframe_pts.unwrap_or(first_wanted))? - first;
+        // A keyframe among the packets that are shown after the last wanted frame begins what is no longer needed.
+        let keyframe = ffi::keyframe_at_or_before(&self.input, index, last_wanted)?;
+        let last = if keyframe > latest - shift.max(0) { keyframe - 1 } else { latest };
         let packets = || (first..=last).filter_map(|number| ffi::packet_place(&self.input, index, number));
         let start = packets().map(|place| place.start).min()?;
         let end = packets().map(|place| place.end).max()?;

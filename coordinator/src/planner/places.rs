@@ -17,10 +17,18 @@ const FRAMES_BEHIND: usize = 8;
 /// Part of a GOP that the last one of a chunk has at least, and that keyframes are apart which are looked at.
 const LEAST_GOP_PART: u64 = 4;
 
+/// Part of a GOP that places behind a keyframe are apart.
+const FINE_GOP_PART: u64 = 8;
+
+/// Places behind a keyframe: the last one lies half a GOP behind it.
+const FINE_PLACES: u64 = FINE_GOP_PART / 2;
+
 /// The places of a video, as frames of the first grid.
 pub(super) struct Places<'a> {
     /// The first grid.
     pub(super) draft: &'a Draft,
+    /// All grids.
+    drafts: &'a [Draft],
     /// The source.
     pub(super) stream: &'a VideoStream,
     /// Rising; where keyframes are first shown.
@@ -33,10 +41,10 @@ impl<'a> Places<'a> {
         let apart = u64::from(drafts[0].gop_frames) / LEAST_GOP_PART;
         let mut keyframes: Vec<u64> = Vec::new();
         for &keyframe in &stream.keyframes {
-            let shown = first_shown(drafts, stream, keyframe as usize);
+            let shown = first_shown(drafts, stream, keyframe as usize + lead_frames(stream));
             keyframes.extend(shown.filter(|at| at - keyframes.last().unwrap_or(&0) >= apart));
         }
-        Self { draft: &drafts[0], stream, keyframes }
+        Self { draft: &drafts[0], drafts, stream, keyframes }
     }
 
     /// Of the first grid.
@@ -71,6 +79,24 @@ impl<'a> Places<'a> {
         gops.chain(keyframes)
     }
 
+    /// Places a little behind a keyframe, rising: few frames are decoded in vain there, and chunks of a video that has few
+    /// keyframes can still be of almost any length.
+    pub(super) fn behind_keyframes(&self) -> Vec<u64> {
+        let step = (self.gop_frames() / FINE_GOP_PART).max(1);
+        let ends = self.keyframes[1.min(self.keyframes.len())..].iter().copied().chain([self.frame_count()]);
+        let behind = self.keyframes.iter().zip(ends).flat_map(|(&keyframe, end)| {
+            let fine = (1..=FINE_PLACES).map(move |place| keyframe + place * step);
+            fine.take_while(move |&at| at < end)
+        });
+        let aligned = behind.filter_map(|at| {
+            let shown = position(self.stream, self.draft.source_pts[frame_at(at)]);
+            first_shown(self.drafts, self.stream, shown)
+        });
+        let mut places: Vec<u64> = aligned.collect();
+        places.dedup();
+        places
+    }
+
     /// The place in a range at which a cut costs least: decoding in vain, being far from the ideal one, and short GOPs.
     pub(super) fn near(
         &self,
@@ -100,10 +126,10 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The frame of the first grid with which a chunk can begin when decoding begins at a keyframe. All grids show one at the
-/// same time if there is any, so that their keyframes stay aligned; frames before it are then decoded in vain.
-fn first_shown(drafts: &[Draft], stream: &VideoStream, keyframe: usize) -> Option<u64> {
-    let pts = *stream.pts.get(keyframe + lead_frames(stream))?;
+/// The frame of the first grid with which a chunk can begin that shows nothing before this frame of the source. All grids
+/// show one at the same time if there is any, so that their keyframes stay aligned; frames before it are decoded in vain.
+fn first_shown(drafts: &[Draft], stream: &VideoStream, source_frame: usize) -> Option<u64> {
+    let pts = *stream.pts.get(source_frame)?;
     let (primary, others) = drafts.split_first()?;
     let first = first_from(&primary.source_pts, pts);
     let in_all = |at: &usize| {
@@ -168,6 +194,19 @@ mod tests {
     #[test]
     fn keyframes_close_together_are_one_place() {
         check(&[0, 1, 20, 30, 54, 60], false, &[Pace::Own], &[(30, 0), (60, 0)]);
+    }
+
+    #[test]
+    fn places_behind_keyframes_are_shown_by_all_grids() {
+        let check = |keyframes: &[u32], paces: &[Pace], expected: &[u64]| {
+            let stream = VideoStream { keyframes: keyframes.to_vec(), ..video(640, 360, (1, 60), 1, 1000) };
+            let drafts = drafts(&stream, paces);
+            assert_eq!(Places::of(&drafts, &stream).behind_keyframes(), expected, "{paces:?}");
+        };
+        check(&[0, 250, 975], &[Pace::Own], &[265, 280, 295, 310, 990]);
+        check(&[0, 250, 975], &[Pace::Own, Pace::EveryNth(2)], &[266, 280, 296, 310, 992]);
+        check(&[0, 250, 290], &[Pace::Own], &[265, 280, 305, 320, 335, 350]);
+        check(&[0], &[Pace::Own], &[]);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use crate::error::{Error, Result};
 /// A file of more top-level boxes is taken for fragmented: the only kind that needs many.
 const MAX_BOXES: usize = 64;
 /// Asked for to see a box header; what is there besides is mostly the header of the next box.
-const HEADER_BYTES: u64 = 1 << 10;
+const HEADER_BYTES: u64 = 64;
+/// An index that begins here or earlier is read together with what is before it.
+const NEAR_BYTES: u64 = 4 << 10;
 
 /// What the top-level boxes say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,13 @@ impl Layout {
     pub fn check(reader: &mut InputReader) -> Result<Option<Self>> {
         let is_mp4 = reader.size_bytes() >= 8 && &header(reader, 0)?.0 == b"ftyp";
         if is_mp4 { Self::of(reader).map(Some) } else { Ok(None) }
+    }
+
+    /// What is read, whole and in order, to open a file whose samples are named by its index: that, with the boxes before it
+    /// where it lies near the start, and the header of the one behind it.
+    pub fn opening(&self) -> Option<Range<u64>> {
+        let index = self.index.clone().filter(|_| !self.fragmented)?;
+        Some(if index.start <= NEAR_BYTES { 0..index.end.saturating_add(HEADER_BYTES) } else { index })
     }
 
     /// Walks over the boxes; an error when the file ends within one and its index was not found before.

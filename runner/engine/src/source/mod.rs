@@ -103,9 +103,9 @@ impl Source {
         }
         reader.rewind()?;
         let (trouble, expectation) = (reader.trouble(), reader.expectation());
-        let index = layout.filter(|layout| !layout.fragmented).and_then(|layout| layout.index.clone());
-        let indexed = index.is_some();
-        expectation.set(index.unwrap_or_default())?;
+        let opening = layout.and_then(Layout::opening);
+        let indexed = opening.is_some();
+        expectation.set(opening.unwrap_or_default())?;
         let format = vec![
             ("format_whitelist", DEMUXERS.to_owned()),
             ("protocol_whitelist", "none".to_owned()),

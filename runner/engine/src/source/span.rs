@@ -44,7 +44,8 @@ impl Source {
         // Decode times are at or before presentation times: no packet after this one can be needed.
         let latest = ffi::packet_at_or_before(&self.input, index, last_wanted)?;
         // A keyframe is shown by this many packets later than it is decoded, and so are frames that follow it.
-        let shift = ffi::packet_at_or_before(&self.input, index, keyframe_pts.unwrap_or(first_wanted))? - first;
+        let shift =
+            ffi::packet_at_or_before(&self.input, index, keyframe_pts.unwrap_or(first_wanted))? - first;
         // A keyframe among the packets that are shown after the last wanted frame begins what is no longer needed.
         let keyframe = ffi::keyframe_at_or_before(&self.input, index, last_wanted)?;
         let last = if keyframe > latest - shift.max(0) { keyframe - 1 } else { latest };

@@ -397,6 +397,9 @@ pub fn has_option(codec: ffmpeg_next::Codec, name: &str) -> bool {
 /// A hardware device that FFmpeg has opened.
 pub struct Device(*mut ffi::AVBufferRef);
 
+// SAFETY: references are counted atomically, this one has one owner, and FFmpeg binds devices to no thread.
+unsafe impl Send for Device {}
+
 impl Device {
     /// Opens a device of a kind ("cuda", "vaapi", …): the named one, or FFmpeg's choice.
     pub fn open(kind: &str, node: Option<&str>) -> Result<Self, Error> {

@@ -1,6 +1,8 @@
 //! How fast a slot of a runner is at a class of work, pixels per second: an exponentially weighted mean of what it
 //! took, from the lease to the accepted result, transfers included.
 
+use crate::domain::outcome::Usage;
+
 /// Weight of the newest measurement of a runner; half of the mean is from its last two or three tasks, so a machine
 /// that becomes busy or hot is noticed soon.
 const NEWEST: f64 = 0.3;
@@ -16,6 +18,9 @@ const NEWEST_OF_FLEET: f64 = 0.1;
 /// it has done something short.
 const CAUTION: f64 = 0.15;
 
+/// Threads of an engine that work for long.
+const ENGINE_THREADS: u64 = 3;
+
 /// The mean after another measurement; the first one stands alone.
 pub fn mean(before: Option<f64>, measured: f64) -> f64 {
     weighted(before, measured, NEWEST)
@@ -28,6 +33,14 @@ pub fn fleet_mean(before: Option<f64>, measured: f64) -> f64 {
 
 fn weighted(before: Option<f64>, measured: f64, newest: f64) -> f64 {
     before.map_or(measured, |before| before + newest * (measured - before))
+}
+
+/// How long an attempt took that ended so long after its lease: the runner's word, unless it says more than there was, because
+/// an answer may have been on its way for long. An engine that had the core of an idle slot as well is, when all slots
+/// work, only as fast as its processor time tells.
+pub fn took_ms(usage: &Usage, elapsed_ms: u64) -> u64 {
+    let took_ms = if (1..=elapsed_ms).contains(&usage.ran_ms) { usage.ran_ms } else { elapsed_ms };
+    took_ms.max(usage.cpu_ms.min(took_ms.saturating_mul(ENGINE_THREADS)))
 }
 
 /// What a finished attempt says; none when it took no time at all.
@@ -71,6 +84,17 @@ mod tests {
         assert!(speeds.skip(6).step_by(1).next().unwrap() < 25.0);
         assert_eq!(mean(None, 7.0), 7.0);
         assert!(fleet_mean(Some(100.0), 10.0) > 90.0);
+    }
+
+    #[test]
+    fn cores_of_idle_slots_make_nobody_faster() {
+        let took =
+            |ran_ms, cpu_ms, elapsed_ms| took_ms(&Usage { ran_ms, cpu_ms, ..Usage::default() }, elapsed_ms);
+        assert_eq!(took(1000, 900, 1100), 1000);
+        assert_eq!(took(1000, 1700, 1100), 1700);
+        assert_eq!(took(1000, 9000, 1100), 3000, "nobody has so many threads");
+        assert_eq!(took(5000, 900, 1100), 1100, "more than there was");
+        assert_eq!(took(0, 0, 1100), 1100);
     }
 
     fn check(known: Known, expected: f64) {

@@ -107,7 +107,7 @@ fn win(
 ) -> Result<Acceptance> {
     move_task(db, &attempt.task_id, TaskEvent::Accepted)?;
     outrun(db, attempt, now)?;
-    speeds::learn(db, attempt, result.usage.ran_ms, now)?;
+    speeds::learn(db, attempt, &result.usage, now)?;
     let changed = db
         .prepare_cached(
             "UPDATE attempts SET state = ?2, usage_json = ?3, ended_at = ?4 \

@@ -6,6 +6,7 @@ use super::super::{AttemptRecord, Result, RunnerId, RunnerRecord, SpeedRecord, T
 use super::columns::unsigned;
 use super::rows;
 use crate::domain::dispatch::speed::{self, Known};
+use crate::domain::outcome::Usage;
 use crate::domain::{Timestamp, Work};
 
 /// Work of a task.
@@ -53,11 +54,9 @@ pub fn of(db: &Connection, runner_id: &RunnerId) -> Result<Vec<SpeedRecord>> {
 }
 
 /// Notes what a won attempt took.
-pub fn learn(db: &Connection, attempt: &AttemptRecord, ran_ms: u64, now: Timestamp) -> Result<()> {
+pub fn learn(db: &Connection, attempt: &AttemptRecord, usage: &Usage, now: Timestamp) -> Result<()> {
     let work = work(db, &attempt.task_id)?;
-    let elapsed_ms = now.since_ms(attempt.leased_at);
-    // The runner's word, unless it says more than there was: an answer may have been on its way for long.
-    let took_ms = if (1..=elapsed_ms).contains(&ran_ms) { ran_ms } else { elapsed_ms };
+    let took_ms = speed::took_ms(usage, now.since_ms(attempt.leased_at));
     let Some(measured) = speed::measured(work.pixels, took_ms) else { return Ok(()) };
     let before = own(db, &attempt.runner_id, &work.class)?;
     note(db, &attempt.runner_id, &work.class, speed::mean(before, measured), now)?;

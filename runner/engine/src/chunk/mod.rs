@@ -1,6 +1,7 @@
 //! A chunk of video: one decode feeds all its renditions. The plan's grids say which source frame each output frame
 //! shows, by its time; frames that no grid shows are decoded at most.
 
+mod apart;
 pub mod compare;
 mod deinterlace;
 mod held;
@@ -8,6 +9,8 @@ mod rendition;
 mod shown;
 mod still;
 pub mod storyboard;
+
+use std::thread;
 
 use ffmpeg_next::frame;
 
@@ -17,6 +20,7 @@ use crate::report::Track;
 use crate::scale::Ladder;
 use crate::source::given;
 use crate::spec::{EncodeChunk, Mark, VideoRendition};
+use apart::Apart;
 use held::Held;
 use rendition::Rendition;
 use shown::Shown;
@@ -29,16 +33,21 @@ pub struct Encoded {
     pub missing_frames: u64,
 }
 
-/// Encodes all renditions of a chunk of input 0; output `n` gets rendition `n`.
+/// Encodes all renditions of a chunk of input 0; output `n` gets rendition `n`. The first one is the largest.
 pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outputs) -> Result<Encoded> {
-    let mut encoding = Encoding { renditions: open_renditions(task)?, outputs };
-    let missing_frames = draw(task, inputs, &mut encoding)?;
-    if !task.decode_on.is_empty() && missing_frames > 0 {
-        return Err(Error::Decoder("frames are missing from what the device decoded".into()));
-    }
-    let Encoding { renditions, outputs } = encoding;
-    let renditions: Result<_> = renditions.into_iter().map(|rendition| rendition.finish(outputs)).collect();
-    Ok(Encoded { renditions: renditions?, missing_frames })
+    let mut largest = open_renditions(task)?;
+    // It costs about as much as all others together.
+    let others = largest.split_off(1);
+    thread::scope(|scope| {
+        let largest = Apart::start(scope, "largest", largest)?;
+        let others = Apart::start(scope, "others", others)?;
+        let mut encoding = Encoding { largest, others, outputs };
+        let missing_frames = draw(task, inputs, &mut encoding)?;
+        if !task.decode_on.is_empty() && missing_frames > 0 {
+            return Err(Error::Decoder("frames are missing from what the device decoded".into()));
+        }
+        Ok(Encoded { renditions: encoding.finish()?, missing_frames })
+    })
 }
 
 /// Where the pictures of a chunk go.
@@ -50,18 +59,34 @@ trait Receiver {
 }
 
 /// To the encoders.
-struct Encoding<'a> {
-    renditions: Vec<Rendition<'a>>,
+struct Encoding<'scope, 'a> {
+    largest: Apart<'scope>,
+    others: Apart<'scope>,
     outputs: &'a mut dyn Outputs,
 }
 
-impl Receiver for Encoding<'_> {
+impl Encoding<'_, '_> {
+    fn finish(self) -> Result<Vec<Track>> {
+        self.largest.close();
+        self.others.close();
+        let mut tracks = self.largest.finish(self.outputs)?;
+        tracks.extend(self.others.finish(self.outputs)?);
+        Ok(tracks)
+    }
+}
+
+impl Receiver for Encoding<'_, '_> {
     fn take(&mut self, rendition: usize, picture: &mut frame::Video, count: u32) -> Result<()> {
-        self.renditions[rendition].send(picture, count, self.outputs)
+        match rendition.checked_sub(1) {
+            None => self.largest.send(0, picture, count),
+            Some(other) => self.others.send(other, picture, count),
+        }
     }
 
     fn tell(&mut self) -> Result<()> {
-        self.outputs.progress(self.renditions[0].progress())
+        self.largest.pass_on(self.outputs)?;
+        self.others.pass_on(self.outputs)?;
+        self.outputs.progress(self.largest.progress())
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Packet {
 }
 
 /// An open video encoder.
-pub trait VideoEncoder {
+pub trait VideoEncoder: Send {
     /// What it writes.
     fn codec(&self) -> Codec;
 

@@ -17,6 +17,7 @@ mod order;
 mod recipe;
 mod records;
 mod send;
+mod source;
 mod tidy;
 mod transcription;
 mod trouble;

@@ -12,7 +12,7 @@ use super::lists::print_json;
 use super::table::{ago, print, table};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Terms;
-use crate::instances::InstanceView;
+use crate::instances::{InstanceView, named};
 use crate::web::{RegisterBody, UnregisterBody};
 
 /// `flotilla peertube`
@@ -78,6 +78,12 @@ pub struct RegisterArgs {
     /// Largest source, GiB.
     #[arg(long, default_value_t = Terms::default().max_source_gib, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_source_gib: u32,
+    /// Longest download of a source, minutes.
+    #[arg(long, default_value_t = Terms::default().max_fetch_minutes, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_fetch_minutes: u32,
+    /// How long sources and renditions are held for later jobs, minutes.
+    #[arg(long, default_value_t = Terms::default().hold_minutes)]
+    pub hold_minutes: u32,
     /// Another host from which the instance's sources may come: its object storage. May be repeated.
     #[arg(long = "storage-host")]
     pub storage_hosts: Vec<String>,
@@ -118,9 +124,10 @@ async fn register(args: RegisterArgs, json: bool) -> Result<(), UserError> {
         weight: args.weight,
         max_jobs: args.max_jobs,
         max_source_gib: args.max_source_gib,
+        max_fetch_minutes: args.max_fetch_minutes,
+        hold_minutes: args.hold_minutes,
         storage_hosts: args.storage_hosts,
         anticipate: !args.no_anticipation,
-        ..Terms::default()
     };
     let (url, name, description) = (args.instance, args.name, args.description);
     let body = RegisterBody { url, registration_token, name, description, terms };
@@ -150,7 +157,7 @@ async fn list(remote: &Remote, json: bool) -> Result<(), UserError> {
             tally.answered.to_string(),
             tally.aborted.to_string(),
             tally.failed.to_string(),
-            instance.trouble.unwrap_or_else(|| "well".into()),
+            instance.trouble.or(instance.away).unwrap_or_else(|| "well".into()),
         ]);
     }
     print(
@@ -163,7 +170,7 @@ async fn list(remote: &Remote, json: bool) -> Result<(), UserError> {
 async fn status(remote: &Remote, url: Option<String>, json: bool) -> Result<(), UserError> {
     let mut instances: Vec<InstanceView> = Client::new(remote)?.get("/peertube").await?;
     if let Some(url) = &url {
-        instances.retain(|instance| instance.url == url.trim_end_matches('/'));
+        instances.retain(|instance| instance.url == named(url));
         if instances.is_empty() {
             let message = format!("this coordinator is not registered at {url}");
             return Err(UserError::new(

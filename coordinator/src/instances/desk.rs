@@ -43,13 +43,15 @@ pub struct Made {
     pub job: JobId,
 }
 
-/// Our copies of what an instance sends for one order, beside the source.
-#[derive(Clone, Debug, Default)]
-pub struct Beside {
-    /// Of sound.
+/// Our copies of a source.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    /// Of the source itself.
+    pub source: Location,
+    /// Of the sound of pictures.
+    pub sound: Option<Location>,
+    /// Of the picture of a sound.
     pub picture: Option<Location>,
-    /// What edits put in, by number.
-    pub inserts: Vec<Location>,
 }
 
 /// The productions of one instance.
@@ -60,6 +62,8 @@ pub struct Desk {
     seekers: Mutex<Vec<(Identity, Piece)>>,
     /// One at a time decides about a source.
     doors: Mutex<HashMap<Identity, Arc<AsyncMutex<()>>>>,
+    /// One at a time changes a production, here and in the store: none undoes what another has noted.
+    pen: AsyncMutex<()>,
 }
 
 /// What the desk is told about its instance.
@@ -93,13 +97,13 @@ impl Desk {
         productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
     }
 
-    /// The production of a source in two files. Pictures alone do not tell it: those of two videos may be the same bytes.
-    pub fn production_of_both(&self, pictures: &Identity, sound: &Identity) -> Option<ProductionRecord> {
-        let whole = pictures.with_sound(sound);
+    /// The production of a source in two files. One alone does not tell it: the pictures of two videos may be the same bytes.
+    pub fn production_of_both(&self, file: &Identity, beside: &Identity) -> Option<ProductionRecord> {
+        let whole = file.with(beside);
         let productions = locked(&self.productions);
         let fits = |production: &&ProductionRecord| {
             let has_sent = |file| production.sent.contains(file);
-            production.source == whole || has_sent(pictures) && has_sent(sound)
+            production.source == whole || has_sent(file) && has_sent(beside)
         };
         productions.values().filter(fits).max_by_key(|production| production.used_at).cloned()
     }
@@ -110,28 +114,34 @@ impl Desk {
         locked(&self.productions).values().find(makes).cloned()
     }
 
-    /// Keeps a source that was fetched just now.
+    /// Keeps a source of which we have copies now.
     pub async fn open(
         &self,
         parts: &Parts,
-        instance: &InstanceRecord,
-        (source, source_at, sound_at): (Identity, Location, Option<Location>),
+        instance: &str,
+        (source, copies): (Identity, Copies),
         id: JobId,
-        top: Rung,
     ) -> Result<ProductionRecord, Trouble> {
         let production = ProductionRecord {
             id,
-            instance: instance.url.clone(),
+            instance: instance.to_owned(),
             source,
-            source_at,
-            sound_at,
-            top,
+            source_at: copies.source,
+            sound_at: copies.sound,
+            picture_at: copies.picture,
+            top: Rung::NONE,
             sent: Vec::new(),
             batches: Vec::new(),
             used_at: parts.clock.now(),
         };
+        let _pen = self.pen.lock().await;
         self.keep(parts, production.clone()).await?;
         Ok(production)
+    }
+
+    /// Somebody has use for a production: it is held on from now, and given as it is now.
+    pub async fn take(&self, parts: &Parts, id: &JobId) -> Result<ProductionRecord, Trouble> {
+        self.change(parts, id, |_| {}).await
     }
 
     /// Somebody wants a piece of a source; forgotten when the answer is dropped.
@@ -140,46 +150,47 @@ impl Desk {
         Seeker { desk: self, wanted: (source, piece) }
     }
 
-    /// The job that makes a piece, an earlier or a new one. The caller holds the source's door.
+    /// The job that makes a piece, an earlier or a new one, and the largest rendition of those asked for first. The caller
+    /// holds the source's door.
     pub async fn job_for(
         &self,
         (parts, jobs): (&Parts, &Jobs),
         client: &Client<'_>,
         mut production: ProductionRecord,
         piece: Piece,
-    ) -> Result<Made, Trouble> {
-        production.used_at = parts.clock.now();
-        for at in (0..production.batches.len()).rev() {
-            let batch = &mut production.batches[at];
+    ) -> Result<(Made, Rung), Trouble> {
+        let id = production.id.clone();
+        for (at, batch) in production.batches.iter().enumerate().rev() {
             if !batch.makes(piece.rung, piece.form) || !is_usable(jobs, &batch.job).await? {
                 continue;
             }
             if let Some(rung) = piece.rung.filter(|rung| batch.foreseen.contains(rung)) {
-                batch.used.insert(rung);
+                let note = |production: &mut ProductionRecord| {
+                    production.batches[at].used.insert(rung);
+                };
+                self.change(parts, &id, note).await?;
             }
-            let made = Made { production: production.id.clone(), job: batch.job.clone() };
-            self.keep(parts, production).await?;
-            return Ok(made);
+            return Ok((Made { production: id, job: batch.job.clone() }, production.top));
         }
         tokio::time::sleep(GATHER).await;
         let wanted = self.wanted(&production, piece);
-        let (menu, foreseen) = menus(&wanted, production.top, &client.instance.habits, client.instance);
+        if production.top == Rung::NONE {
+            production.top = wanted.iter().filter_map(|piece| piece.rung).max().unwrap_or(Rung::NONE);
+        }
+        let top = production.top;
+        let (menu, foreseen) = menus(&wanted, top, &client.instance.habits, client.instance);
         let job = submit(parts, jobs, client, &production, &menu).await?;
-        production.batches.push(Batch {
-            job: job.clone(),
-            menu,
-            foreseen: BTreeSet::new(),
-            used: BTreeSet::new(),
-        });
+        let (none, made) = (BTreeSet::new(), Made { production: id.clone(), job: job.clone() });
+        production.batches.push(Batch { job, menu, foreseen: none.clone(), used: none });
         if !foreseen.rungs.is_empty() {
             let behind = Client { priority: client.priority.saturating_add(1), ..*client };
             let job = submit(parts, jobs, &behind, &production, &foreseen).await?;
             let rungs = foreseen.rungs.clone();
             production.batches.push(Batch { job, menu: foreseen, foreseen: rungs, used: BTreeSet::new() });
         }
-        let made = Made { production: production.id.clone(), job };
-        self.keep(parts, production).await?;
-        Ok(made)
+        let batches = production.batches;
+        self.change(parts, &id, |production| (production.top, production.batches) = (top, batches)).await?;
+        Ok((made, top))
     }
 
     /// A job that is made for one order alone. The caller holds the source's door.
@@ -187,39 +198,43 @@ impl Desk {
         &self,
         (parts, jobs): (&Parts, &Jobs),
         client: &Client<'_>,
-        mut production: ProductionRecord,
-        (single, beside): (&Single, Beside),
+        production: ProductionRecord,
+        (single, inserts): (&Single, Vec<Location>),
         order: &str,
     ) -> Result<Made, Trouble> {
         let profile = recipe::single(&parts.profiles, single)?;
         let job = alone(jobs, order, |name| {
             let mut submission = submission(parts, client, &production, profile.clone(), name);
-            submission.picture = beside.picture.clone().map(SourceRef::Object);
-            submission.inserts = beside.inserts.iter().cloned().map(SourceRef::Object).collect();
+            submission.inserts = inserts.iter().cloned().map(SourceRef::Object).collect();
             if let Single::Edited { edits, .. } = single {
                 submission.edits.clone_from(edits);
             }
             submission
         });
         let job = job.await?;
-        production.used_at = parts.clock.now();
-        if production.batches.iter().all(|batch| batch.job != job) {
-            let (foreseen, used) = (BTreeSet::new(), BTreeSet::new());
-            production.batches.push(Batch { job: job.clone(), menu: Menu::default(), foreseen, used });
-        }
-        let made = Made { production: production.id.clone(), job };
-        self.keep(parts, production).await?;
+        let made = Made { production: production.id.clone(), job: job.clone() };
+        let note = |production: &mut ProductionRecord| {
+            if production.batches.iter().all(|batch| batch.job != job) {
+                let (foreseen, used) = (BTreeSet::new(), BTreeSet::new());
+                production.batches.push(Batch { job, menu: Menu::default(), foreseen, used });
+            }
+        };
+        self.change(parts, &production.id, note).await?;
         Ok(made)
     }
 
-    /// A file that goes to the instance, which may hand it back as a source.
+    /// A rendition that goes to the instance, which may hand it back as a source.
     pub async fn note_sent(&self, parts: &Parts, id: &JobId, file: Identity) -> Result<(), Trouble> {
-        let Some(mut production) = locked(&self.productions).get(id).cloned() else { return Ok(()) };
-        if !production.sent.contains(&file) {
-            production.sent.push(file);
+        let note = |production: &mut ProductionRecord| {
+            if !production.sent.contains(&file) {
+                production.sent.push(file);
+            }
+        };
+        let is_held = locked(&self.productions).contains_key(id);
+        match is_held {
+            true => self.change(parts, id, note).await.map(drop),
+            false => Ok(()),
         }
-        production.used_at = parts.clock.now();
-        self.keep(parts, production).await
     }
 
     /// All productions.
@@ -229,10 +244,27 @@ impl Desk {
 
     /// Forgets a production.
     pub async fn close(&self, parts: &Parts, production: &ProductionRecord) -> Result<(), Trouble> {
+        let _pen = self.pen.lock().await;
         records::forget(parts.store.as_ref(), production).await?;
         locked(&self.productions).remove(&production.id);
         locked(&self.doors).retain(|_, door| Arc::strong_count(door) > 1);
         Ok(())
+    }
+
+    /// Changes a production, which is of use now.
+    async fn change(
+        &self,
+        parts: &Parts,
+        id: &JobId,
+        change: impl FnOnce(&mut ProductionRecord),
+    ) -> Result<ProductionRecord, Trouble> {
+        let _pen = self.pen.lock().await;
+        let known = locked(&self.productions).get(id).cloned();
+        let mut production = known.ok_or_else(|| Trouble::Ours("its source is held no more".to_owned()))?;
+        change(&mut production);
+        production.used_at = parts.clock.now();
+        self.keep(parts, production.clone()).await?;
+        Ok(production)
     }
 
     async fn keep(&self, parts: &Parts, production: ProductionRecord) -> Result<(), Trouble> {
@@ -336,7 +368,7 @@ fn submission(
         progressive_publish: false,
         tenant: client.tenant.to_owned(),
         idempotency_key: Some(format!("peertube {} {name}", production.id)),
-        picture: None,
+        picture: production.picture_at.clone().map(SourceRef::Object),
         sound: production.sound_at.clone().map(SourceRef::Object),
         edits: Vec::new(),
         inserts: Vec::new(),

@@ -96,7 +96,8 @@ async fn download(
     limit_bytes: u64,
     progress: &(dyn Fn(u64, u64) + Send + Sync),
 ) -> Result<(), Trouble> {
-    let mut sink = Sink { file: File::create(path).await.map_err(unwritable)?, bytes: 0, limit_bytes };
+    let file = File::create(path).await.map_err(unwritable)?;
+    let mut sink = Sink { file, bytes: 0, limit_bytes, version: Version::default() };
     let (mut breaks, mut waits) = (0, Waits::new(FIRST_PAUSE, LONGEST_PAUSE));
     loop {
         let before = sink.bytes;
@@ -125,6 +126,25 @@ struct Sink {
     file: File,
     bytes: u64,
     limit_bytes: u64,
+    /// Of what is in it.
+    version: Version,
+}
+
+/// What tells one version of a file from another: an instance replaces a video's best file while others read it.
+#[derive(Default)]
+struct Version {
+    etag: Option<String>,
+    total_bytes: Option<u64>,
+}
+
+impl Version {
+    /// Nothing speaks against both being of one file.
+    fn may_be(&self, other: &Self) -> bool {
+        fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> bool {
+            one.is_some() && other.is_some() && one != other
+        }
+        !differ(&self.etag, &other.etag) && !differ(&self.total_bytes, &other.total_bytes)
+    }
 }
 
 /// How far a reply went.
@@ -140,12 +160,18 @@ impl Sink {
         mut reply: Download,
         progress: &(dyn Fn(u64, u64) + Send + Sync),
     ) -> Result<Taken, Trouble> {
-        if reply.start < self.bytes {
-            // Its server knows no ranges: all of it comes again.
+        let version = Version { etag: reply.etag.clone(), total_bytes: reply.total_bytes };
+        let goes_on = reply.start > 0 && reply.start == self.bytes;
+        if self.bytes > 0 && !(goes_on && self.version.may_be(&version)) {
+            // Its server knows no ranges, or has another file there by now: all of it comes again.
             self.file.set_len(0).await.map_err(unwritable)?;
             self.file.rewind().await.map_err(unwritable)?;
             self.bytes = 0;
         }
+        if reply.start != self.bytes {
+            return Ok(Taken::Part(Trouble::Ours("its source changed while it was fetched".into())));
+        }
+        self.version = version;
         let total_bytes = reply.total_bytes.unwrap_or(0);
         check_size(total_bytes, self.limit_bytes)?;
         while let Some(bytes) = reply.bytes.next().await {
@@ -177,5 +203,46 @@ fn check_size(size_bytes: u64, limit_bytes: u64) -> Result<(), Trouble> {
             limit_bytes >> 30
         ))),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::StreamExt;
+
+    use super::*;
+
+    /// Of a file of ten bytes, or as many as its server says.
+    fn reply(start: u64, etag: &str, total_bytes: u64, pieces: &[&'static str], is_cut: bool) -> Download {
+        let cut = is_cut.then(|| Err(CallError::Unreachable { reason: "cut".into() }));
+        let bytes = pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).chain(cut);
+        Download {
+            start,
+            is_as_asked: true,
+            total_bytes: Some(total_bytes),
+            etag: Some(etag.into()),
+            content_type: None,
+            bytes: futures::stream::iter(bytes.collect::<Vec<_>>()).boxed(),
+        }
+    }
+
+    #[tokio::test]
+    async fn halves_of_two_files_are_not_put_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source");
+        for (etag, total_bytes) in [("new", 10), ("old", 12)] {
+            let file = File::create(&path).await.unwrap();
+            let mut sink = Sink { file, bytes: 0, limit_bytes: 1 << 20, version: Version::default() };
+            let mut take = async |reply| match sink.take(reply, &|_, _| {}).await.unwrap() {
+                Taken::All => (true, sink.bytes),
+                Taken::Part(_) => (false, sink.bytes),
+            };
+            assert_eq!(take(reply(0, "old", 10, &["aaaaa"], true)).await, (false, 5));
+            assert_eq!(take(reply(5, "old", 10, &["aa"], true)).await, (false, 7));
+            assert_eq!(take(reply(7, etag, total_bytes, &["bbb"], false)).await, (false, 0), "{etag}");
+            assert_eq!(take(reply(0, etag, 5, &["bb", "bbb"], false)).await, (true, 5));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "bbbbb");
+        }
     }
 }

@@ -15,6 +15,11 @@ pub struct Rung {
     pub fps: u32,
 }
 
+impl Rung {
+    /// No size at all: nothing has been asked for yet.
+    pub const NONE: Self = Self { short_side: 0, fps: 0 };
+}
+
 /// What of a rendition is made, and how it is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -45,6 +45,8 @@ pub struct Link {
     record: Mutex<InstanceRecord>,
     orders: Mutex<HashMap<String, Arc<Order>>>,
     put_off: Mutex<HashMap<String, (Instant, Duration)>>,
+    /// Why it gave no jobs when it was last asked; none: it answered.
+    away: Mutex<Option<String>>,
     /// There may be something to ask for.
     pub(super) news: Notify,
     /// Ends the link.
@@ -66,6 +68,7 @@ impl Link {
             record: Mutex::new(record),
             orders: Mutex::default(),
             put_off: Mutex::default(),
+            away: Mutex::default(),
             news: Notify::new(),
             stop: CancellationToken::new(),
             parts,
@@ -84,6 +87,11 @@ impl Link {
         locked(&self.record).clone()
     }
 
+    /// Why it gave no jobs when it was last asked, for people; none: it answered.
+    pub fn away(&self) -> Option<String> {
+        locked(&self.away).clone()
+    }
+
     /// Open orders, by the instance's ids.
     pub fn orders(&self) -> Vec<Arc<Order>> {
         let mut orders: Vec<_> = locked(&self.orders).values().cloned().collect();
@@ -97,7 +105,13 @@ impl Link {
             self.begin(record);
         }
         loop {
-            let pause = match self.round().await {
+            let round = self.round().await;
+            match &round {
+                Ok(Round::Full) => {}
+                Ok(Round::More | Round::Dry) => *locked(&self.away) = None,
+                Err(error) => *locked(&self.away) = Some(error.to_string()),
+            }
+            let pause = match round {
                 Ok(Round::Full) => match self.until_there_is_room().await {
                     true => continue,
                     false => return,

@@ -17,6 +17,7 @@ mod order;
 mod recipe;
 mod records;
 mod send;
+mod source;
 mod tidy;
 mod transcription;
 mod trouble;
@@ -53,6 +54,8 @@ pub struct Instances {
     parts: Arc<Parts>,
     jobs: Jobs,
     links: Arc<Mutex<BTreeMap<String, Arc<Link>>>>,
+    /// Instances of the configuration at which we are not registered yet, as people see them.
+    wanted: Arc<Mutex<BTreeMap<String, InstanceView>>>,
 }
 
 /// What registration takes.
@@ -73,7 +76,7 @@ pub struct Registration {
 impl Instances {
     /// Nothing yet: see [`Instances::take_up`].
     pub fn new(parts: Arc<Parts>, jobs: Jobs) -> Self {
-        Self { parts, jobs, links: Arc::default() }
+        Self { parts, jobs, links: Arc::default(), wanted: Arc::default() }
     }
 
     /// Goes on with all that was kept, and registers at the instances of the configuration that are new.
@@ -81,16 +84,24 @@ impl Instances {
         let store = self.parts.store.as_ref();
         let mut orders: Vec<OrderRecord> = records::all(store).await?;
         let mut productions: Vec<ProductionRecord> = records::all(store).await?;
-        for record in records::all::<InstanceRecord>(store).await? {
+        let configured = &self.parts.config.peertube;
+        for mut record in records::all::<InstanceRecord>(store).await? {
+            if let Some(wanted) = configured.iter().find(|wanted| named(&wanted.url) == record.url)
+                && wanted.terms != record.terms
+            {
+                record.terms = wanted.terms.clone();
+                records::keep(store, &record).await?;
+            }
             let orders = orders.extract_if(.., |order| order.instance == record.url).collect();
             let made = productions.extract_if(.., |made| made.instance == record.url).collect();
             if let Err(error) = self.begin(record, orders, made) {
                 tracing::error!(%error, "an instance is left out");
             }
         }
-        for wanted in &self.parts.config.peertube {
-            let known = locked(&self.links).contains_key(&named(&wanted.url));
-            if !known {
+        for wanted in configured {
+            let known = locked(&self.links).get(&named(&wanted.url)).cloned();
+            // One that has forgotten us may know us again by the token that the configuration has now.
+            if known.is_none_or(|link| link.record().trouble.is_some()) {
                 let (this, wanted) = (self.clone(), wanted.clone());
                 self.parts.lifecycle.spawn(async move { this.register_configured(wanted).await });
             }
@@ -131,6 +142,7 @@ impl Instances {
         }
         records::keep(self.parts.store.as_ref(), &record).await?;
         self.begin(record, Vec::new(), productions)?;
+        locked(&self.wanted).remove(&key);
         tracing::info!(instance = %key, "registered");
         self.view(&key)
     }
@@ -148,7 +160,12 @@ impl Instances {
         for production in link.desk.productions() {
             tidy::close(&link, &production).await?;
         }
-        records::forget(self.parts.store.as_ref(), &link.record()).await?;
+        let store = self.parts.store.as_ref();
+        // Of an instance that was away: it could not be told, and will not be any more.
+        for order in records::all::<OrderRecord>(store).await?.iter().filter(|order| order.instance == key) {
+            records::forget(store, order).await?;
+        }
+        records::forget(store, &link.record()).await?;
         locked(&self.links).remove(&key);
         Ok(())
     }
@@ -170,7 +187,9 @@ impl Instances {
 
     /// All instances, by URL.
     pub fn list(&self) -> Vec<InstanceView> {
-        locked(&self.links).values().map(|link| view::of(link)).collect()
+        let mut views = locked(&self.wanted).clone();
+        views.extend(locked(&self.links).iter().map(|(url, link)| (url.clone(), view::of(link))));
+        views.into_values().collect()
     }
 
     fn view(&self, key: &str) -> Result<InstanceView, InstanceError> {
@@ -211,9 +230,17 @@ impl Instances {
     }
 
     async fn register_configured(&self, wanted: PeertubeInstance) {
+        let mut view = view::unregistered(&wanted);
+        let mut show = |trouble: &str| {
+            view.trouble = Some(format!("not registered yet: {trouble}"));
+            locked(&self.wanted).insert(view.url.clone(), view.clone());
+        };
         let registration_token = match wanted.token() {
             Ok(token) => token,
-            Err(reason) => return tracing::error!(instance = wanted.url, reason, "cannot register"),
+            Err(reason) => {
+                show(&reason);
+                return tracing::error!(instance = wanted.url, reason, "cannot register");
+            }
         };
         let PeertubeInstance { url, name, terms, .. } = wanted;
         let shown = url.clone();
@@ -222,11 +249,15 @@ impl Instances {
         loop {
             match self.register(registration.clone()).await {
                 Ok(_) => return,
+                // By hand, meanwhile.
+                Err(InstanceError::Known(_)) => return,
                 Err(InstanceError::Call { error, .. }) if error.is_transient() => {
+                    show(&error.to_string());
                     tracing::warn!(instance = shown, %error, "cannot register yet; trying again");
                 }
                 Err(error) => {
                     let hint = error.hint();
+                    show(&format!("{error}; {hint}"));
                     return tracing::error!(instance = shown, %error, hint, "cannot register");
                 }
             }
@@ -239,7 +270,7 @@ impl Instances {
 }
 
 /// An instance's URL as records name it: without what follows the host.
-fn named(url: &str) -> String {
+pub fn named(url: &str) -> String {
     let origin = Url::parse(url).ok().filter(Url::has_host).map(|url| url.origin().ascii_serialization());
     origin.unwrap_or_else(|| url.trim_end_matches('/').to_owned())
 }

@@ -36,12 +36,10 @@ pub fn profile(library: &Library, menu: &Menu) -> Result<Profile, JobsError> {
 
 /// The profile of what one order alone wants.
 pub fn single(library: &Library, wanted: &Single) -> Result<Profile, JobsError> {
-    let as_web_video = |rungs: BTreeSet<Rung>| Menu { rungs, forms: BTreeSet::from([Form::Progressive]) };
     match wanted {
-        Single::Merged { rung, .. } => profile(library, &as_web_video(BTreeSet::from([*rung]))),
         Single::Edited { .. } => {
-            let any = Rung { short_side: 0, fps: 0 };
-            let mut profile = profile(library, &as_web_video(BTreeSet::from([any])))?;
+            let forms = BTreeSet::from([Form::Progressive]);
+            let mut profile = profile(library, &Menu { rungs: BTreeSet::from([Rung::NONE]), forms })?;
             if let Some(video) = &mut profile.video {
                 // The source's own size and rate, and nothing else.
                 (video.exact, video.heights, video.keep_source_size) = (Vec::new(), Vec::new(), true);

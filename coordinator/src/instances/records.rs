@@ -136,9 +136,9 @@ pub struct Identity {
 
 impl Identity {
     /// Of a source in two files.
-    pub fn with_sound(&self, sound: &Self) -> Self {
-        let heads = format!("{} {}", self.head, sound.head);
-        let size_bytes = self.size_bytes.saturating_add(sound.size_bytes);
+    pub fn with(&self, beside: &Self) -> Self {
+        let heads = format!("{} {}", self.head, beside.head);
+        let size_bytes = self.size_bytes.saturating_add(beside.size_bytes);
         Self { size_bytes, head: hex::encode(Sha256::digest(heads)) }
     }
 }
@@ -160,9 +160,12 @@ pub struct ProductionRecord {
     /// Our copy of its sound, where that lies in a file of its own.
     #[serde(default)]
     pub sound_at: Option<Location>,
-    /// The largest rendition asked for first.
+    /// Our copy of the picture that is shown while the source, a sound, lasts.
+    #[serde(default)]
+    pub picture_at: Option<Location>,
+    /// The largest rendition of those asked for first; none yet: [`Rung::NONE`].
     pub top: Rung,
-    /// Files that we have sent: the instance may hand them back as sources of further jobs.
+    /// Renditions of it that we have sent: the instance may hand them back as sources of further jobs.
     pub sent: Vec<Identity>,
     /// The fleet's jobs, oldest first.
     pub batches: Vec<Batch>,

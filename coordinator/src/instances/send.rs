@@ -36,21 +36,26 @@ where
     F: Future<Output = Result<Answer, Trouble>>,
 {
     order.note_answering(link).await?;
-    let until = Instant::now() + AWAY_FOR;
+    let mut until = None;
     loop {
         let error = match link.runner.success(&order.uuid, &order.token, answer().await?).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let may_pass = error.is_transient() || matches!(error, CallError::MayHaveArrived { .. });
-        if !may_pass || Instant::now() > until {
+        if !may_pass {
             return Err(error.into());
         }
         tracing::warn!(%error, instance = link.url(), job = %order.uuid, "a result did not get through");
+        // From the first failure on: the upload itself takes as long as it takes.
+        let until = *until.get_or_insert_with(|| Instant::now() + AWAY_FOR);
         tokio::time::sleep(PAUSE).await;
         if !is_still_ours(link, order).await? {
             // It had arrived.
             return Ok(());
+        }
+        if Instant::now() > until {
+            return Err(error.into());
         }
     }
 }

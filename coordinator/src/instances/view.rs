@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::link::Link;
 use super::records::Tally;
-use crate::config::Terms;
+use super::{named, want};
+use crate::config::{PeertubeInstance, Terms};
 use crate::domain::{JobId, Timestamp};
 
 /// An instance.
@@ -18,6 +19,9 @@ pub struct InstanceView {
     pub tenant: String,
     /// Why nothing is asked for there any more.
     pub trouble: Option<String>,
+    /// Why it gave no jobs when it was last asked, though it will be asked again; none: it answered.
+    #[serde(default)]
+    pub away: Option<String>,
     /// How it is served.
     pub terms: Terms,
     /// Its jobs that we work on.
@@ -43,6 +47,21 @@ pub struct OrderView {
     pub job: Option<JobId>,
 }
 
+/// One that we are to work for, and are not known to yet.
+pub(super) fn unregistered(wanted: &PeertubeInstance) -> InstanceView {
+    let url = named(&wanted.url);
+    InstanceView {
+        tenant: want::tenant(&url),
+        url,
+        name: wanted.name.clone(),
+        trouble: None,
+        away: None,
+        terms: wanted.terms.clone(),
+        orders: Vec::new(),
+        tally: Tally::default(),
+    }
+}
+
 pub(super) fn of(link: &Link) -> InstanceView {
     let record = link.record();
     let orders = link.orders().into_iter().map(|order| OrderView {
@@ -58,6 +77,7 @@ pub(super) fn of(link: &Link) -> InstanceView {
         tenant: link.tenant.clone(),
         url: record.url,
         name: record.name,
+        away: link.away(),
         trouble: record.trouble,
         terms: record.terms,
         tally: record.tally,

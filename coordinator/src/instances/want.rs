@@ -30,8 +30,8 @@ pub enum Want {
     Piece {
         /// URL of the source.
         source: String,
-        /// URL of its sound, where that lies in a file of its own and is wanted too.
-        sound: Option<String>,
+        /// What belongs to it and is wanted too.
+        beside: Option<Companion>,
         /// What of it.
         piece: Piece,
     },
@@ -39,8 +39,8 @@ pub enum Want {
     Single {
         /// URL of the source.
         source: String,
-        /// URL of its sound, where that lies in a file of its own and is wanted too.
-        sound: Option<String>,
+        /// What belongs to it and is wanted too.
+        beside: Option<Companion>,
         /// What.
         single: Single,
     },
@@ -53,16 +53,18 @@ pub enum Want {
     Unknown(String),
 }
 
+/// A file that belongs to a source: both together are one source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Companion {
+    /// URL of the sound of pictures.
+    Sound(String),
+    /// URL of the picture that is shown while a sound lasts.
+    Picture(String),
+}
+
 /// What no other order shares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Single {
-    /// A video of sound and a picture.
-    Merged {
-        /// URL of the picture.
-        picture: String,
-        /// Size and rate.
-        rung: Rung,
-    },
     /// The video with parts left out and files put in, in its own size.
     Edited {
         /// What is done, in order.
@@ -95,7 +97,7 @@ impl Want {
 
 /// Reads a job.
 pub fn of(payload: &Payload) -> Want {
-    let single = |source: &str, single| Want::Single { source: source.to_owned(), sound: None, single };
+    let single = |source: &str, single| Want::Single { source: source.to_owned(), beside: None, single };
     match payload {
         Payload::WebVideo(WebVideo { input, output }) => piece(input, *output, Form::Progressive),
         Payload::Hls(Hls { input, output }) => {
@@ -103,15 +105,16 @@ pub fn of(payload: &Payload) -> Want {
             piece(input, output.picture, if is_alone { Form::Separate } else { Form::Muxed })
         }
         Payload::AudioMerge(AudioMerge { input, output }) => {
-            let picture = input.preview_file_url.clone();
-            single(&input.audio_file_url, Single::Merged { picture, rung: rung(*output) })
+            let piece = Piece { rung: Some(rung(*output)), form: Form::Progressive };
+            let beside = Some(Companion::Picture(input.preview_file_url.clone()));
+            Want::Piece { source: input.audio_file_url.clone(), beside, piece }
         }
         Payload::Studio(Studio { input, tasks }) => {
             let mut inserts = Vec::new();
             match tasks.iter().map(|task| edit(task, &mut inserts)).collect::<Result<Vec<_>, _>>() {
                 Ok(edits) => Want::Single {
                     source: input.video_file_url.clone(),
-                    sound: sound_of(input).cloned(),
+                    beside: sound_of(input).cloned().map(Companion::Sound),
                     single: Single::Edited { edits, inserts },
                 },
                 Err(reason) => Want::Unknown(reason),
@@ -191,7 +194,8 @@ fn piece(input: &Input, output: Output, form: Form) -> Want {
         (Some(_), Form::Separate) => (pictures, None),
         (Some(_), Form::Progressive | Form::Muxed) => (pictures, sound),
     };
-    Want::Piece { source: source.clone(), sound: sound.cloned(), piece: Piece { rung, form } }
+    let beside = sound.cloned().map(Companion::Sound);
+    Want::Piece { source: source.clone(), beside, piece: Piece { rung, form } }
 }
 
 fn rung(output: Output) -> Rung {
@@ -227,7 +231,8 @@ mod tests {
 
     fn check(kind: JobType, output: &Value, rung: Option<(u32, u32)>, form: Form) {
         let rung = rung.map(|(short_side, fps)| Rung { short_side, fps });
-        let expected = Want::Piece { source: "https://v/x".into(), sound: None, piece: Piece { rung, form } };
+        let expected =
+            Want::Piece { source: "https://v/x".into(), beside: None, piece: Piece { rung, form } };
         assert_eq!(read(kind, output), expected, "{output}");
     }
 
@@ -255,10 +260,11 @@ mod tests {
         let input = json!({ "videoFileUrl": "pictures", "separatedAudioFileUrl": ["sound"] });
         let check = |kind: JobType, rest: (&str, Value), expected: (&str, Option<&str>)| {
             let want = of(&Payload::read(&kind, &json!({ "input": input, (rest.0): rest.1 })));
-            let (Want::Piece { source, sound, .. } | Want::Single { source, sound, .. }) = &want else {
+            let (Want::Piece { source, beside, .. } | Want::Single { source, beside, .. }) = &want else {
                 panic!("{want:?}")
             };
-            assert_eq!((source.as_str(), sound.as_deref()), expected, "{want:?}");
+            let sound = expected.1.map(|url| Companion::Sound(url.to_owned()));
+            assert_eq!((source.as_str(), beside), (expected.0, &sound), "{want:?}");
         };
         let output = |resolution: u32, alone: bool| {
             ("output", json!({ "resolution": resolution, "fps": 24, "separatedAudio": alone }))

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer;
-use super::desk::{self, Beside, Made, Piece};
+use super::desk::{self, Copies, Made, Piece};
 use super::fetch;
 use super::habits::{Form, Habits, Rung};
 use super::link::Link;
 use super::order::Order;
-use super::records::{Identity, InstanceRecord, ProductionRecord};
-use super::send::{is_still_ours, patiently, send};
+use super::records::ProductionRecord;
+use super::send::{is_still_ours, send};
+use super::source::{self, FETCHED, Identities, Urls};
 use super::transcription;
 use super::trouble::Trouble;
 use super::want::{Insert, Single, Want};
@@ -21,8 +22,7 @@ use crate::objects::Location;
 use crate::publish::delivery::{self, Delivery};
 use crate::store::JobRecord;
 
-/// Shares of the whole that fetching and encoding take, per cent; sending takes the rest.
-const FETCHED: u64 = 10;
+/// Share of the whole that fetching and encoding take, per cent; sending takes the rest.
 const ENCODED: u64 = 95;
 
 /// Between two looks at the progress of a job.
@@ -36,16 +36,15 @@ pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
     }
     let storage = &link.parts.storage;
     let (source, wanted) = match &order.want {
-        Want::Piece { source, sound, piece } => (Urls { source, sound }, Wanted::Piece(*piece)),
-        Want::Single { source, sound, single } => (Urls { source, sound }, Wanted::Single(single)),
+        Want::Piece { source, beside, piece } => (Urls { source, beside }, Wanted::Piece(*piece)),
+        Want::Single { source, beside, single } => (Urls { source, beside }, Wanted::Single(single)),
         Want::Captions { source } => return captions(link, order, source).await,
         Want::Unknown(what) => return Err(Trouble::Ours(what.clone())),
     };
     let made = made(link, order, source, wanted).await?;
     let sent_bytes = match result(link, order, &made, wanted).await? {
         Ready::File(plan, file) => {
-            let identity = fetch::identity_of(&link.parts, &file.at, file.size_bytes).await?;
-            link.desk.note_sent(&link.parts, &made.production, identity).await?;
+            note_file(link, &made, wanted, &file).await?;
             let (form, side) = (wanted.form(), wanted.shown_side(&plan));
             let answer = || match form {
                 Form::Progressive => Ok(answer::web_video(storage, &file, side)),
@@ -64,27 +63,42 @@ pub async fn work(link: &Link, order: &Order) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Notes what a file is that the instance may hand back: a rendition shows what its source shows, an edited video is a
+/// source of its own.
+async fn note_file(link: &Link, made: &Made, wanted: Wanted<'_>, file: &Delivery) -> Result<(), Trouble> {
+    let identity = fetch::identity_of(&link.parts, &file.at, file.size_bytes).await?;
+    if matches!(wanted, Wanted::Piece(_)) {
+        return link.desk.note_sent(&link.parts, &made.production, identity).await;
+    }
+    if link.desk.production_of(&identity).is_none() {
+        let id = new_id();
+        let source = link.parts.bucket.handed_source(&id);
+        link.parts.storage.copy(&file.at, &source, file.size_bytes).await?;
+        let copies = Copies { source, sound: None, picture: None };
+        link.desk.open(&link.parts, link.url(), (identity, copies), id).await?;
+    }
+    Ok(())
+}
+
 /// Has captions made here, and sends them.
 async fn captions(link: &Link, order: &Order, source: &str) -> Result<(), Trouble> {
+    let urls = Urls { source, beside: &None };
+    let found = Identities::of(link, order, urls).await?;
+    let door = link.desk.door(&found.whole());
+    let inside = door.lock().await;
+    let production = source::production(link, order, urls, &found, true).await?;
+    let production = link.desk.take(&link.parts, &production.id).await?;
+    drop(inside);
     let folder = fetch::folder(&link.parts)?;
     let (input, output) = (folder.path().join("source"), folder.path().join("captions"));
     std::fs::create_dir(&output).map_err(|error| Trouble::Ours(format!("no room for captions: {error}")))?;
-    let progress = |done, total| order.note_progress((0, FETCHED), done, total);
-    let of = (&order.token, &link.record().terms);
-    fetch::to_file(&link.runner, of, source, &input, &progress).await?;
+    let heard = production.sound_at.as_ref().unwrap_or(&production.source_at);
+    link.parts.storage.get_to_file(heard, &input, &|_, _| {}).await?;
     let made = transcription::run(&link.parts.config.transcription, &input, &output).await?;
     let answer = || Ok(answer::captions(&made.language, &made.text));
     send(link, order, || std::future::ready(answer())).await?;
     link.tally(|tally| tally.sent_bytes += made.text.len() as u64).await;
     Ok(())
-}
-
-/// Where the instance keeps a source.
-#[derive(Clone, Copy)]
-struct Urls<'a> {
-    source: &'a str,
-    /// Of its sound, where that lies in a file of its own.
-    sound: &'a Option<String>,
 }
 
 /// What the fleet is to make.
@@ -104,8 +118,7 @@ impl Wanted<'_> {
     fn rung(self) -> Option<Rung> {
         match self {
             Self::Piece(piece) => piece.rung,
-            Self::Single(Single::Merged { rung, .. }) => Some(*rung),
-            Self::Single(Single::Edited { .. } | Single::Storyboard(_)) => None,
+            Self::Single(_) => None,
         }
     }
 
@@ -154,13 +167,8 @@ async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) 
     {
         return Ok(Made { production: production.id, job });
     }
-    let identify = async |url: &str| patiently(|| fetch::identify(&link.runner, &order.token, url)).await;
-    let file = identify(source.source).await?;
-    let sound = match source.sound {
-        Some(url) => Some(identify(url).await?),
-        None => None,
-    };
-    let identity = sound.as_ref().map_or_else(|| file.clone(), |sound| file.with_sound(sound));
+    let found = Identities::of(link, order, source).await?;
+    let identity = found.whole();
     let piece = match wanted {
         Wanted::Piece(piece) => Some(piece),
         Wanted::Single(_) => None,
@@ -168,27 +176,33 @@ async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) 
     let _seeker = piece.map(|piece| link.desk.seek(identity.clone(), piece));
     let door = link.desk.door(&identity);
     let _inside = door.lock().await;
+    let production = source::production(link, order, source, &found, piece.is_some()).await?;
+    // What came out of a source is known by its own bytes, and decided about behind the same door.
+    let own_door = (production.source != identity).then(|| link.desk.door(&production.source));
+    let _within = match &own_door {
+        Some(door) => Some(door.lock().await),
+        None => None,
+    };
+    let production = link.desk.take(&link.parts, &production.id).await?;
     let instance = link.record();
-    let known = match &sound {
-        Some(sound) => link.desk.production_of_both(&file, sound),
-        None => link.desk.production_of(&identity),
-    };
-    let production = match known {
-        Some(production) => production,
-        None => fetched(link, order, &instance, (source, identity), wanted.rung()).await?,
-    };
     let with = (link.parts.as_ref(), &link.jobs);
     let client = desk::Client { instance: &instance, tenant: &link.tenant, priority: order.record.priority };
     let made = match wanted {
         Wanted::Piece(piece) => {
-            let (top, side) = (production.top.short_side, piece.rung.map_or(0, |rung| rung.short_side));
-            let made = link.desk.job_for(with, &client, production, piece).await?;
-            link.learn(|habits| habits.note(top, side, piece.form)).await;
+            let (before, side) = (production.top, piece.rung.map_or(0, |rung| rung.short_side));
+            let (made, top) = link.desk.job_for(with, &client, production, piece).await?;
+            let lesson = |habits: &mut Habits| {
+                if before != top {
+                    habits.begin_video();
+                }
+                habits.note(top.short_side, side, piece.form);
+            };
+            link.learn(lesson).await;
             made
         }
         Wanted::Single(single) => {
-            let beside = beside(link, order, &production, single).await?;
-            let wanted = (single, beside);
+            let inserts = inserts(link, order, &production, single).await?;
+            let wanted = (single, inserts);
             link.desk.job_alone(with, &client, production, wanted, &order.record.uuid).await?
         }
     };
@@ -196,62 +210,25 @@ async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) 
     Ok(made)
 }
 
-/// A new production, its source fetched.
-async fn fetched(
-    link: &Link,
-    order: &Order,
-    instance: &InstanceRecord,
-    (source, identity): (Urls<'_>, Identity),
-    top: Option<Rung>,
-) -> Result<ProductionRecord, Trouble> {
-    let id = new_id();
-    let at = link.parts.bucket.handed_source(&id);
-    let progress = |done, total| order.note_progress((0, FETCHED), done, total);
-    let of = (&order.token, &instance.terms);
-    let mut size_bytes = fetch::fetch(&link.parts, &link.runner, of, source.source, &at, &progress).await?;
-    let sound_at = source.sound.as_ref().map(|_| link.parts.bucket.handed_sound(&id));
-    if let (Some(url), Some(at)) = (source.sound, &sound_at) {
-        // Small beside the pictures: its progress is not told.
-        size_bytes += fetch::fetch(&link.parts, &link.runner, of, url, at, &|_, _| {}).await?;
-    }
-    link.tally(|tally| tally.fetched_bytes += size_bytes).await;
-    if top.is_some() {
-        link.learn(Habits::begin_video).await;
-    }
-    let top = top.unwrap_or(Rung { short_side: 0, fps: 0 });
-    link.desk.open(&link.parts, instance, (identity, at, sound_at), id, top).await
-}
-
-/// The picture that comes with sound, or what edits put in, fetched.
-async fn beside(
+/// What edits put in, fetched.
+async fn inserts(
     link: &Link,
     order: &Order,
     production: &ProductionRecord,
     single: &Single,
-) -> Result<Beside, Trouble> {
-    let (bucket, terms) = (&link.parts.bucket, link.record().terms);
-    let fetch = async |url: &str, at: &Location| {
-        let nothing = |_, _| {};
-        fetch::fetch(&link.parts, &link.runner, (&order.token, &terms), url, at, &nothing).await
-    };
-    let mut beside = Beside::default();
-    match single {
-        Single::Merged { picture, .. } => {
-            let at = bucket.handed_picture(&production.id);
-            fetch(picture, &at).await?;
-            beside.picture = Some(at);
-        }
-        Single::Edited { inserts, .. } => {
-            for (number, Insert { url, task }) in inserts.iter().enumerate() {
-                let at = bucket.handed_insert(&production.id, &order.record.uuid, number);
-                let size_bytes = fetch(url, &at).await.map_err(|trouble| of_edit(trouble, task))?;
-                link.tally(|tally| tally.fetched_bytes += size_bytes).await;
-                beside.inserts.push(at);
-            }
-        }
-        Single::Storyboard(_) => {}
+) -> Result<Vec<Location>, Trouble> {
+    let Single::Edited { inserts, .. } = single else { return Ok(Vec::new()) };
+    let terms = link.record().terms;
+    let mut copies = Vec::new();
+    for (number, Insert { url, task }) in inserts.iter().enumerate() {
+        let at = link.parts.bucket.handed_insert(&production.id, &order.record.uuid, number);
+        let of = (&order.token, &terms);
+        let fetched = fetch::fetch(&link.parts, &link.runner, of, url, &at, &|_, _| {}).await;
+        let size_bytes = fetched.map_err(|trouble| of_edit(trouble, task))?;
+        link.tally(|tally| tally.fetched_bytes += size_bytes).await;
+        copies.push(at);
     }
-    Ok(beside)
+    Ok(copies)
 }
 
 /// Says which file it is about.

@@ -68,6 +68,25 @@ async fn captions_are_made_one_after_the_other_and_hold_no_video_up() {
     assert!(place.statuses(Route::Abort, None).await.is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn captions_and_renditions_of_a_video_share_one_download() {
+    let web = json!({ "input": { "videoFileUrl": "SOURCE" }, "output": { "resolution": 360, "fps": 24 } });
+    for kinds in [[KIND, "vod-web-video-transcoding"], ["vod-web-video-transcoding", KIND]] {
+        let place = Place::of(Version::V8_2, heard("captions.json")).await;
+        let source = place.source();
+        let mut served = Vec::new();
+        for kind in kinds {
+            let payload = if kind == KIND { speech() } else { web.clone() };
+            let uuid = place.model().await.job(kind, &payload, &source);
+            served.push(place.wait_state(&uuid, State::Completed).await.served_bytes);
+        }
+        let size_bytes = std::fs::metadata(&source).expect("it is there").len();
+        // The second one only looks at how it begins.
+        assert!(served[0] >= size_bytes && served[1] < size_bytes, "{kinds:?}: {served:?} of {size_bytes}");
+        place.check().await;
+    }
+}
+
 /// The job is given back, in words, at no cost to it; and not taken again at once.
 async fn check_given_back(command: Transcription, expected: &str) {
     let place = Place::of(Version::V8_2, command).await;

@@ -41,6 +41,10 @@ pub struct Orders {
     pub heard: Mutex<Vec<String>>,
     /// Jobs of the tasks that it has given back.
     pub returned: Mutex<Vec<String>>,
+    /// How the sources begin that it has probed, as text.
+    pub read: Mutex<Vec<String>>,
+    /// Jobs that were probed without a picture beside their source.
+    pub pictureless: Mutex<Vec<String>>,
 }
 
 /// A chunk that was encoded.
@@ -112,15 +116,22 @@ impl Machine {
             if matches!(spec(lease), Spec::EncodeAudio(_)) && is_handed_sound(&lease.inputs[0].url) {
                 self.orders.heard_apart.fetch_add(1, Ordering::SeqCst);
             }
-            self.note(lease);
+            self.note(lease).await;
             self.orders.done.lock().unwrap().push(lease.job_id.clone());
         }
         Ok(())
     }
 
-    fn note(&self, lease: &Lease) {
+    async fn note(&self, lease: &Lease) {
         let name = |input: u32| file_name(&lease.inputs[input as usize].url);
         match spec(lease) {
+            Spec::Probe(_) => {
+                if lease.inputs.len() == 1 {
+                    self.orders.pictureless.lock().unwrap().push(lease.job_id.clone());
+                }
+                let source = beginning(&lease.inputs[0].url).await;
+                self.orders.read.lock().unwrap().push(source);
+            }
             Spec::EncodeChunk(chunk) => {
                 let marks = chunk.marks.iter().map(|mark| name(mark.input)).collect();
                 let frames = chunk.grids[0].source_pts_deltas.len();
@@ -163,6 +174,13 @@ impl Machine {
         request.metadata_mut().insert("authorization", identity);
         request
     }
+}
+
+/// The first bytes of a file; nothing where it is gone.
+async fn beginning(url: &str) -> String {
+    let Ok(reply) = reqwest::get(url).await else { return String::new() };
+    let bytes = reply.bytes().await.unwrap_or_default();
+    String::from_utf8_lossy(&bytes[..bytes.len().min(40)]).into_owned()
 }
 
 fn is_handed_sound(url: &str) -> bool {

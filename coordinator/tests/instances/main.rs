@@ -11,6 +11,7 @@ mod chance;
 mod kinds;
 mod machine;
 mod media;
+mod onward;
 mod place;
 mod time;
 mod troubles;

@@ -105,6 +105,12 @@ impl Place {
         Self { model, machine, coordinator, folder, config, sources, _running }
     }
 
+    /// Its configuration names other terms from the next start on.
+    pub async fn reconfigure(&mut self, terms: Value) {
+        let instance = instance(&*self.model().await, terms);
+        self.config.peertube = vec![instance];
+    }
+
     pub async fn start(&mut self) {
         self.coordinator = Some(start(&self.config, &self.machine).await);
     }

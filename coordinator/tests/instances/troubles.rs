@@ -193,6 +193,18 @@ async fn refusals_of_every_call_are_outlived_and_no_result_is_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_of_which_nothing_is_heard_for_long_is_asked_after_before_it_is_given_up() {
+    let place = Place::new().await;
+    place.model().await.fail_next(Route::Success, Fault::Silence);
+    let uuid = place.job(WEB, &web()).await;
+    let done = place.wait_state(&uuid, State::Completed).await;
+    assert_eq!((done.answers, done.stalls), (1, 0));
+    assert_eq!(place.statuses(Route::Success, None).await, [0, 204], "it is sent again at once");
+    assert_eq!(place.statuses(Route::Abort, None).await, NONE);
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let place = Place::new().await;
     for cut in [90_000, 60_000, 20_000] {
@@ -224,9 +236,46 @@ async fn a_runner_whose_token_is_revoked_says_so_and_asks_no_more() {
 #[tokio::test(start_paused = true)]
 async fn an_instance_of_the_configuration_that_is_away_at_the_start_is_registered_at_later() {
     let place = Place::not_at_once(3).await;
+    let trouble = place
+        .wait("a word about it", async |place| place.view().await["trouble"].as_str().map(str::to_owned))
+        .await;
+    assert!(trouble.starts_with("not registered yet: "), "{trouble}");
     let uuid = place.job(WEB, &web()).await;
     place.wait_state(&uuid, State::Completed).await;
     assert_eq!(place.statuses(Route::Register, None).await, [503, 503, 503, 200]);
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_away_is_said_to_be_until_it_is_back() {
+    let place = Place::new().await;
+    let early = place.job(WEB, &web()).await;
+    place.wait_state(&early, State::Completed).await;
+    place.model().await.away();
+    let away = place
+        .wait("a word about it", async |place| place.view().await["away"].as_str().map(str::to_owned))
+        .await;
+    assert!(away.contains("cannot be reached"), "{away}");
+    place.model().await.back();
+    place.wait("no word any more", async |place| place.view().await["away"].is_null().then_some(())).await;
+    assert!(place.view().await["trouble"].is_null());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_configuration_counts_from_the_next_start_on() {
+    let mut place = Place::with(json!({ "max_jobs": 3 })).await;
+    let early = place.job(WEB, &web()).await;
+    place.wait_state(&early, State::Completed).await;
+    place.model().await.revoke_runners();
+    place.wait("the trouble", async |place| place.view().await["trouble"].as_str().map(str::to_owned)).await;
+    place.stop().await;
+    place.reconfigure(json!({ "max_jobs": 5 })).await;
+    place.start().await;
+    // The instance knows us again, too.
+    let late = place.job(WEB, &web()).await;
+    place.wait_state(&late, State::Completed).await;
+    let view = place.view().await;
+    assert_eq!((&view["terms"]["max_jobs"], &view["trouble"]), (&5.into(), &Value::Null), "{view:#}");
     place.check().await;
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use flotilla_tests::clips::FLOWER;
 use flotilla_tests::fleet::{FileServer, Job, Stage, Store};
+use flotilla_tests::likeness::likeness;
 
 use super::{PATIENCE, stores};
 
@@ -39,13 +40,8 @@ fn a_video_is_cut_without_its_sound_coming_apart() {
         std::fs::write(&media, bucket.read(&format!("{prefix}/360p/media.mp4"))).expect("written");
         let graph = "[1]select=between(n\\,0\\,29)+between(n\\,60\\,119),scale=640:360,setpts=N,format=yuv420p[wanted];\
                      [0]setpts=N,format=yuv420p[found];[found][wanted]ssim";
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.arg("-i").arg(&media).arg("-i").arg(FLOWER.path());
-        let output = ffmpeg.args(["-lavfi", graph, "-f", "null", "-"]).output().expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let value = said.split("All:").nth(1).and_then(|rest| rest.split(' ').next());
-        let value: f64 = value.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{said}"));
-        assert!(value > ALIKE, "{said}");
+        let found = likeness(&[&media, &FLOWER.path()], graph);
+        assert!(found > ALIKE, "{found}");
     }
 }
 

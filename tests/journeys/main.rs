@@ -12,6 +12,7 @@ mod merging;
 mod mistakes;
 mod muxing;
 mod neighbours;
+mod onward;
 mod probing;
 mod progressive;
 mod serving;

@@ -6,27 +6,18 @@ use std::process::Command;
 
 use flotilla_tests::clips::FLOWER;
 use flotilla_tests::fleet::{FileServer, Job, Stage};
+use flotilla_tests::likeness::likeness;
 
 use super::{PATIENCE, stores};
 
 /// Mean likeness of the picture and what became of it.
 const ALIKE: f64 = 0.9;
 
-fn ffmpeg(arguments: &[&str], input: &Path, output: &Path) {
+/// Makes one file of another.
+pub fn ffmpeg(arguments: &[&str], input: &Path, output: &Path) {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-y", "-i"]).arg(input).args(arguments).arg(output);
     assert!(command.status().expect("ffmpeg is installed").success(), "{arguments:?}");
-}
-
-fn likeness(video: &Path, picture: &Path) -> f64 {
-    let graph = "[0]trim=start_frame=40:end_frame=41,format=yuv420p[shown];[1]scale=854:480,format=yuv420p[wanted];\
-                 [shown][wanted]ssim";
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "info", "-i"]).arg(video).arg("-i").arg(picture);
-    let output = command.args(["-lavfi", graph, "-f", "null", "-"]).output().expect("it starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    let value = said.split("All:").nth(1).and_then(|rest| rest.split(' ').next());
-    value.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
 #[test]
@@ -49,7 +40,9 @@ fn sound_and_a_picture_become_a_video() {
         coordinator.wait_published(&job, PATIENCE);
         let media = stage.path().join("media.mp4");
         fs::write(&media, coordinator.bucket().read(&format!("{prefix}/480p/media.mp4"))).expect("written");
-        let found = likeness(&media, &picture);
+        let graph = "[0]trim=start_frame=40:end_frame=41,format=yuv420p[shown];[1]scale=854:480,format=yuv420p[wanted];\
+                     [shown][wanted]ssim";
+        let found = likeness(&[&media, &picture], graph);
         assert!(found > ALIKE, "the picture is shown: {found}");
         let report = coordinator.bucket().json(&format!("{prefix}/report.json"));
         assert_eq!(report["notes"][0], "the picture that was submitted is shown", "{report:#}");

@@ -1,10 +1,10 @@
 //! A storyboard: what players show above the time line, alone or beside a ladder.
 
 use std::fs;
-use std::process::Command;
 
 use flotilla_tests::clips::FLOWER;
 use flotilla_tests::fleet::Stage;
+use flotilla_tests::likeness::likeness;
 
 use super::{PATIENCE, stores};
 
@@ -27,15 +27,10 @@ fn a_storyboard_alone_is_published() {
 
         let picture = stage.path().join("storyboard.jpg");
         fs::write(&picture, bucket.read(&format!("{prefix}storyboard.jpg"))).expect("written");
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.arg("-i").arg(&picture).arg("-i").arg(FLOWER.path());
         // The first row, as FFmpeg makes it.
         let graph = "[1]select=isnan(prev_selected_t)+gte(t-prev_selected_t\\,0.99),scale=96:54:flags=bicubic,tile=3x1,\
                      trim=end_frame=1,format=yuv444p[theirs];[0]crop=288:54:0:0,format=yuv444p[ours];[ours][theirs]ssim";
-        let output = ffmpeg.args(["-lavfi", graph, "-f", "null", "-"]).output().expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let likeness = said.split("All:").nth(1).and_then(|rest| rest.split(' ').next());
-        let likeness: f64 = likeness.and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("{said}"));
-        assert!(likeness > 0.9, "{said}");
+        let found = likeness(&[&picture, &FLOWER.path()], graph);
+        assert!(found > 0.9, "{found}");
     }
 }

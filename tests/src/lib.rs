@@ -7,5 +7,6 @@ pub mod connector;
 pub mod corpus;
 pub mod fleet;
 pub mod ladder;
+pub mod likeness;
 pub mod peertube;
 pub mod wait;

@@ -11,6 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::habits::{Form, Habits, Menu, Rung};
 use super::records::{self, Batch, Identity, InstanceRecord, ProductionRecord};
+use super::sweep::{Arrival, Arrivals};
 use super::trouble::Trouble;
 use super::want::Single;
 use super::{locked, recipe};
@@ -57,6 +58,8 @@ pub struct Copies {
 /// The productions of one instance.
 #[derive(Default)]
 pub struct Desk {
+    /// Productions that are not kept yet.
+    pub(super) arrivals: Arrivals,
     productions: Mutex<HashMap<JobId, ProductionRecord>>,
     /// Orders that look for a job just now.
     seekers: Mutex<Vec<(Identity, Piece)>>,
@@ -120,10 +123,10 @@ impl Desk {
         parts: &Parts,
         instance: &str,
         (source, copies): (Identity, Copies),
-        id: JobId,
+        arrival: Arrival<'_>,
     ) -> Result<ProductionRecord, Trouble> {
         let production = ProductionRecord {
-            id,
+            id: arrival.id.clone(),
             instance: instance.to_owned(),
             source,
             source_at: copies.source,

@@ -18,6 +18,7 @@ mod recipe;
 mod records;
 mod send;
 mod source;
+mod sweep;
 mod tidy;
 mod transcription;
 mod trouble;
@@ -106,6 +107,7 @@ impl Instances {
                 self.parts.lifecycle.spawn(async move { this.register_configured(wanted).await });
             }
         }
+        self.parts.lifecycle.spawn(sweep::run(self.clone()));
         Ok(())
     }
 

@@ -60,13 +60,20 @@ where
     }
 }
 
-/// Whether an instance still waits for our answer: only then it lets us read the source. An answer that arrived, and a job
-/// that was taken from us, look the same from here; nothing is left to do in both.
+/// Whether an instance still waits for our answer: only then it lets us read the source. Signs of life are taken longer, but
+/// tell where nothing is found: the job, or only its source. An answer that arrived, and a job that was taken from us, look the
+/// same from here; nothing is left to do in both.
 pub async fn is_still_ours(link: &Link, order: &Order) -> Result<bool, Trouble> {
     let first_byte = Window { start: 0, end: Some(1) };
     let read = || link.runner.download(order.want.source(), &order.token, first_byte);
     match patiently(read).await {
-        Ok(_) => Ok(true),
+        Ok(_) => return Ok(true),
+        Err(CallError::Gone { is_idle: true, .. }) => return Ok(false),
+        Err(CallError::Gone { is_idle: false, .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match patiently(|| link.runner.update(&order.uuid, &order.token, order.progress())).await {
+        Ok(()) => Ok(true),
         Err(CallError::Gone { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }

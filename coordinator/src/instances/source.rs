@@ -8,7 +8,6 @@ use super::records::{Identity, ProductionRecord};
 use super::send::patiently;
 use super::trouble::Trouble;
 use super::want::Companion;
-use crate::clock::new_id;
 use crate::objects::Location;
 
 /// Share of an order's whole that fetching takes, per cent.
@@ -76,27 +75,29 @@ async fn fetched(
     source: Urls<'_>,
     identity: Identity,
 ) -> Result<ProductionRecord, Trouble> {
-    let (id, bucket, terms) = (new_id(), &link.parts.bucket, link.record().terms);
+    let (bucket, terms) = (&link.parts.bucket, link.record().terms);
+    let arrival = link.desk.arrivals.begin();
+    let id = &arrival.id;
     let progress = |done, total| order.note_progress((0, FETCHED), done, total);
     let fetch = async |url: &str, at: &Location, progress: &(dyn Fn(u64, u64) + Send + Sync)| {
         fetch::fetch(&link.parts, &link.runner, (&order.token, &terms), url, at, progress).await
     };
-    let mut copies = Copies { source: bucket.handed_source(&id), sound: None, picture: None };
+    let mut copies = Copies { source: bucket.handed_source(id), sound: None, picture: None };
     let mut size_bytes = fetch(source.source, &copies.source, &progress).await?;
     // Small beside the source: its progress is not told.
     match source.beside {
         Some(Companion::Sound(url)) => {
-            let at = copies.sound.insert(bucket.handed_sound(&id));
+            let at = copies.sound.insert(bucket.handed_sound(id));
             size_bytes += fetch(url, at, &|_, _| {}).await?;
         }
         Some(Companion::Picture(url)) => {
-            let at = copies.picture.insert(bucket.handed_picture(&id));
+            let at = copies.picture.insert(bucket.handed_picture(id));
             size_bytes += fetch(url, at, &|_, _| {}).await.map_err(of_picture)?;
         }
         None => {}
     }
     link.tally(|tally| tally.fetched_bytes += size_bytes).await;
-    link.desk.open(&link.parts, link.url(), (identity, copies), id).await
+    link.desk.open(&link.parts, link.url(), (identity, copies), arrival).await
 }
 
 /// Says that it is about the picture of a sound.

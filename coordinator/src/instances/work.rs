@@ -15,7 +15,6 @@ use super::source::{self, FETCHED, Identities, Urls};
 use super::transcription;
 use super::trouble::Trouble;
 use super::want::{Insert, Single, Want};
-use crate::clock::new_id;
 use crate::domain::plan::Rendition;
 use crate::domain::{JobState, Plan};
 use crate::objects::Location;
@@ -71,11 +70,11 @@ async fn note_file(link: &Link, made: &Made, wanted: Wanted<'_>, file: &Delivery
         return link.desk.note_sent(&link.parts, &made.production, identity).await;
     }
     if link.desk.production_of(&identity).is_none() {
-        let id = new_id();
-        let source = link.parts.bucket.handed_source(&id);
+        let arrival = link.desk.arrivals.begin();
+        let source = link.parts.bucket.handed_source(&arrival.id);
         link.parts.storage.copy(&file.at, &source, file.size_bytes).await?;
         let copies = Copies { source, sound: None, picture: None };
-        link.desk.open(&link.parts, link.url(), (identity, copies), id).await?;
+        link.desk.open(&link.parts, link.url(), (identity, copies), arrival).await?;
     }
     Ok(())
 }

@@ -122,12 +122,23 @@ impl WorkBucket {
 
     /// What all keys of a production begin with.
     pub fn handover_prefix(&self, production: &JobId) -> String {
-        format!("instances/{production}/")
+        format!("{}{production}/", self.handovers_prefix())
     }
 
     /// An object below such a prefix, as a listing shows its key.
     pub fn handed(&self, key: &str) -> Option<Location> {
-        Location::new(&self.0, key).ok().filter(|_| key.starts_with("instances/"))
+        Location::new(&self.0, key).ok().filter(|_| key.starts_with(self.handovers_prefix()))
+    }
+
+    /// What all keys of productions begin with.
+    pub fn handovers_prefix(&self) -> &'static str {
+        "instances/"
+    }
+
+    /// The production that a key belongs to.
+    pub fn production_of(&self, key: &str) -> Option<JobId> {
+        let (production, _) = key.strip_prefix(self.handovers_prefix())?.split_once('/')?;
+        production.parse().ok()
     }
 
     /// What all copies of sources begin with.
@@ -370,10 +381,13 @@ mod tests {
         assert_eq!(work.source(&job).to_string(), "s3://flotilla/sources/j1/source");
         assert_eq!(work.scratch(&job, &task, &attempt, 4).to_string(), "s3://flotilla/scratch/j1/t2/a3/4");
         assert_eq!(work.job_of_source("sources/j1/source"), Some(job.clone()));
-        assert_eq!(work.job_of_source(work.extra(&job, 1).key()), Some(job));
+        assert_eq!(work.job_of_source(work.extra(&job, 1).key()), Some(job.clone()));
         assert_eq!(work.attempt_of_scratch("scratch/j1/t2/a3/4"), Some(attempt));
+        assert_eq!(work.production_of("instances/j1/job-0/360p/media.mp4"), Some(job.clone()));
+        assert_eq!(work.production_of(work.handed_source(&job).key()), Some(job));
         for strange in ["sources/j1/other", "sources/j1", "scratch/j1/t2/a3", "videos/j1/source", ""] {
             assert_eq!((work.job_of_source(strange), work.attempt_of_scratch(strange)), (None, None));
+            assert_eq!(work.production_of(strange), None);
         }
 
         let destination: Destination = "s3://public/videos/7/".parse().expect("a destination");

@@ -11,6 +11,8 @@ pub enum CallError {
     /// nothing more is to be said about it.
     #[error("the job is no longer ours: {detail}")]
     Gone {
+        /// It is there, and nobody works on it. Else it is not there for us; or, where that was asked for, its file is not.
+        is_idle: bool,
         /// The instance's words.
         detail: String,
     },

@@ -90,9 +90,9 @@ fn meaning(status: StatusCode, headers: &HeaderMap, body: &[u8], about: About) -
         // What the instance had got of the result before its proxy lost it is not known.
         (500 | 502 | 504, _, About::Success) => CallError::MayHaveArrived { reason: detail },
         (502..=504, ..) => CallError::Unreachable { reason: detail },
-        (404, _, About::Accept | About::Job | About::Success) => CallError::Gone { detail },
+        (404, _, About::Accept | About::Job | About::Success) => CallError::Gone { is_idle: false, detail },
         (400 | 409, _, About::Accept) => CallError::Taken { detail },
-        (400, "runner_job_not_in_processing_state", _) => CallError::Gone { detail },
+        (400, "runner_job_not_in_processing_state", _) => CallError::Gone { is_idle: true, detail },
         (status, ..) => CallError::Refused { status, detail },
     }
 }
@@ -137,10 +137,10 @@ mod tests {
             404,
             r#"{"detail":"Unknown runner job"}"#,
             About::Job,
-            "Gone { detail: \"Unknown runner job\" }",
+            "Gone { is_idle: false, detail: \"Unknown runner job\" }",
         );
         check(404, "<html>", About::Success, "Gone");
-        check(400, r#"{"code":"runner_job_not_in_processing_state"}"#, About::Job, "Gone");
+        check(400, r#"{"code":"runner_job_not_in_processing_state"}"#, About::Job, "Gone { is_idle: true");
         check(400, r#"{"detail":"payload is invalid"}"#, About::Success, "Refused { status: 400");
         check(400, "", About::Accept, "Taken");
         check(409, r#"{"code":"runner_job_not_in_pending_state"}"#, About::Accept, "Taken");

@@ -18,7 +18,7 @@ pub use joining::join_ready;
 pub use reaper::expire_leases;
 pub use rebinding::rebind_lost;
 pub use sealing::{offer, seal_accepted};
-pub use sources::sweep_sources;
+pub use sources::{is_old, sweep_sources};
 pub use work::Work;
 
 use crate::clock::{new_id, new_lease_token};

@@ -6,6 +6,7 @@
 //! | `sources/` | a published or cancelled job's | deleted |
 //! | `sources/` | a failed or running job's | kept: a retry reads it again |
 //! | `sources/`, `scratch/` | nobody's, older than a day | deleted, or its upload aborted |
+//! | `instances/` | | see `instances/sweep` |
 //!
 //! The time is in the name: ids are UUID version 7. A day is longer than any submission takes.
 
@@ -97,8 +98,8 @@ fn is_unwanted(job_id: &JobId, state: Option<JobState>, now: Timestamp) -> bool 
     }
 }
 
-/// A name without a time is not ours to judge.
-fn is_old(made_at: Option<Timestamp>, now: Timestamp) -> bool {
+/// Whether what nobody knows is nobody's by now. A name without a time is not ours to judge.
+pub fn is_old(made_at: Option<Timestamp>, now: Timestamp) -> bool {
     made_at.is_some_and(|made_at| made_at.plus_ms(ORPHANED_MS) < now)
 }
 

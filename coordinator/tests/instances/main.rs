@@ -9,6 +9,7 @@
 mod captions;
 mod chance;
 mod kinds;
+mod leftovers;
 mod machine;
 mod media;
 mod onward;

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use flotilla_coordinator::Coordinator;
+use flotilla_coordinator::clock::{Clock, SystemClock};
 use flotilla_coordinator::config::{Config, PeertubeInstance, Transcription};
+use flotilla_coordinator::domain::Timestamp;
 use flotilla_coordinator::jobs::NewToken;
 use flotilla_tests::peertube::{Fault, Job, Model, Route, State, Upload, Version};
 use serde_json::{Value, json};
@@ -23,6 +25,16 @@ const AT_MOST: Duration = Duration::from_secs(900);
 /// Between two looks at what is waited for, by the same clock.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// The machine's clock, moved forward by hand.
+#[derive(Default)]
+struct MovedClock(AtomicI64);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus_ms(self.0.load(Ordering::SeqCst))
+    }
+}
+
 /// The stage of a test. Its runtime is paused: see [`time`].
 pub struct Place {
     model: Arc<Mutex<Model>>,
@@ -30,6 +42,7 @@ pub struct Place {
     coordinator: Option<Coordinator>,
     folder: TempDir,
     config: Config,
+    clock: Arc<MovedClock>,
     sources: AtomicU64,
     /// The clock and the machine.
     _running: [AbortOnDropHandle<()>; 2],
@@ -95,14 +108,15 @@ impl Place {
         (config.leases.lease_ms, config.leases.self_stop_ms, config.leases.hold_ms) = (8_000, 7_999, 2_000);
         change(&model, &mut config);
         let model = Arc::new(Mutex::new(model));
-        let clock = time::run(model.clone());
+        let running = time::run(model.clone());
         let machine = Arc::new(Orders::default());
-        let coordinator = start(&config, &machine).await;
+        let clock = Arc::new(MovedClock::default());
+        let coordinator = start(&config, &clock, &machine).await;
         let token = coordinator.jobs().create_token(NewToken::default()).await.expect("a token").1;
         let working = tokio::spawn(Machine::join(machine.clone(), &token).await.run());
-        let _running = [clock, AbortOnDropHandle::new(working)];
+        let _running = [running, AbortOnDropHandle::new(working)];
         let (coordinator, sources) = (Some(coordinator), AtomicU64::new(0));
-        Self { model, machine, coordinator, folder, config, sources, _running }
+        Self { model, machine, coordinator, folder, config, clock, sources, _running }
     }
 
     /// Its configuration names other terms from the next start on.
@@ -112,7 +126,18 @@ impl Place {
     }
 
     pub async fn start(&mut self) {
-        self.coordinator = Some(start(&self.config, &self.machine).await);
+        self.coordinator = Some(start(&self.config, &self.clock, &self.machine).await);
+    }
+
+    /// The time of the coordinator's records.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// So much of it passes at once; timers notice nothing.
+    pub fn pass(&self, time: Duration) {
+        let milliseconds = i64::try_from(time.as_millis()).expect("it is short");
+        self.clock.0.fetch_add(milliseconds, Ordering::SeqCst);
     }
 
     /// Stops the coordinator as a signal does.
@@ -282,8 +307,9 @@ fn instance(model: &Model, terms: Value) -> PeertubeInstance {
 }
 
 /// Starts the coordinator, and tells the machine where it is.
-async fn start(config: &Config, machine: &Orders) -> Coordinator {
-    let coordinator = Coordinator::start(config.clone()).await.expect("the coordinator starts");
+async fn start(config: &Config, clock: &Arc<MovedClock>, machine: &Orders) -> Coordinator {
+    let coordinator =
+        Coordinator::start_with_clock(config.clone(), clock.clone()).await.expect("the coordinator starts");
     *machine.url.lock().unwrap() = coordinator.url();
     coordinator
 }

@@ -205,6 +205,22 @@ async fn an_answer_of_which_nothing_is_heard_for_long_is_asked_after_before_it_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_broke_off_is_sent_again_though_the_source_is_gone() {
+    let place = Place::new().await;
+    place.machine.rests.store(true, Ordering::SeqCst);
+    let source = place.source();
+    let uuid = place.model().await.job(WEB, &web(), &source);
+    place.fleets_job(&uuid).await;
+    std::fs::remove_file(source).unwrap();
+    place.model().await.fail_next(Route::Success, Fault::CutUpload(1));
+    place.machine.rests.store(false, Ordering::SeqCst);
+    let done = place.wait_state(&uuid, State::Completed).await;
+    assert_eq!((done.answers, done.stalls), (1, 0));
+    assert_eq!(place.statuses(Route::Success, None).await, [0, 204]);
+    place.check().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_download_that_breaks_off_goes_on_where_it_was() {
     let place = Place::new().await;
     for cut in [90_000, 60_000, 20_000] {

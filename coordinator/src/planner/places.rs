@@ -92,7 +92,9 @@ impl<'a> Places<'a> {
             let shown = position(self.stream, self.draft.source_pts[frame_at(at)]);
             first_shown(self.drafts, self.stream, shown)
         });
+        // A frame that all grids show may lie behind the next keyframe.
         let mut places: Vec<u64> = aligned.collect();
+        places.sort_unstable();
         places.dedup();
         places
     }

@@ -86,7 +86,7 @@ impl Jobs {
         let job = NewJob {
             id: id.clone(),
             source: format!("https://example.org/{name}.mp4"),
-            source_object: format!("s3://work/{name}/source").parse()?,
+            source_object: format!("s3://fleet/{name}/source").parse()?,
             source_bytes: 1 << 30,
             source_is_ours: true,
             profile: "web".into(),
@@ -163,7 +163,7 @@ fn upload(claimed: &ClaimedTask) -> Result<UploadRecord> {
     let (job_id, attempt_id) = (claimed.task.job_id.clone(), claimed.attempt.id.clone());
     let scratch = !matches!(claimed.task.kind, TaskKind::Assemble { .. });
     let object = match scratch {
-        true => format!("s3://work/{job_id}/{attempt_id}/0"),
+        true => format!("s3://fleet/{job_id}/{attempt_id}/0"),
         false => format!("s3://media/{job_id}/720p.mp4"),
     };
     let upload_id = format!("upload-{attempt_id}");

@@ -181,7 +181,7 @@ impl World<'_> {
         let new = NewJob {
             id: job_id(job)?,
             source: format!("video-{job}.mp4"),
-            source_object: format!("s3://work/sources/video-{job}/source").parse()?,
+            source_object: format!("s3://fleet/sources/video-{job}/source").parse()?,
             source_bytes: upload.source_bytes(),
             source_is_ours: true,
             profile: self.profile.name.clone(),

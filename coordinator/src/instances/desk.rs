@@ -233,11 +233,7 @@ impl Desk {
                 production.sent.push(file);
             }
         };
-        let is_held = locked(&self.productions).contains_key(id);
-        match is_held {
-            true => self.change(parts, id, note).await.map(drop),
-            false => Ok(()),
-        }
+        self.change_if_held(parts, id, note).await.map(drop)
     }
 
     /// All productions.
@@ -261,13 +257,23 @@ impl Desk {
         id: &JobId,
         change: impl FnOnce(&mut ProductionRecord),
     ) -> Result<ProductionRecord, Trouble> {
+        let changed = self.change_if_held(parts, id, change).await?;
+        changed.ok_or_else(|| Trouble::Ours("its source is held no more".to_owned()))
+    }
+
+    /// The same; none where it was closed meanwhile.
+    async fn change_if_held(
+        &self,
+        parts: &Parts,
+        id: &JobId,
+        change: impl FnOnce(&mut ProductionRecord),
+    ) -> Result<Option<ProductionRecord>, Trouble> {
         let _pen = self.pen.lock().await;
-        let known = locked(&self.productions).get(id).cloned();
-        let mut production = known.ok_or_else(|| Trouble::Ours("its source is held no more".to_owned()))?;
+        let Some(mut production) = locked(&self.productions).get(id).cloned() else { return Ok(None) };
         change(&mut production);
         production.used_at = parts.clock.now();
         self.keep(parts, production.clone()).await?;
-        Ok(production)
+        Ok(Some(production))
     }
 
     async fn keep(&self, parts: &Parts, production: ProductionRecord) -> Result<(), Trouble> {

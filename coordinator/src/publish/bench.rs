@@ -62,7 +62,7 @@ fn job() -> JobRecord {
     JobRecord {
         id: "job".parse().expect("an id"),
         source: "/home/alice/clip.mp4".into(),
-        source_object: "s3://work/sources/job/source".parse().expect("a location"),
+        source_object: "s3://fleet/sources/job/source".parse().expect("a location"),
         source_bytes: 1000,
         source_is_ours: true,
         profile: "web".into(),

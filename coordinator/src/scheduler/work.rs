@@ -7,7 +7,7 @@ use super::files::{Files, Input, insert_kinds};
 use crate::domain::choice;
 use crate::domain::edit::InsertKind;
 use crate::domain::outcome::Track;
-use crate::domain::plan::RenditionFile;
+use crate::domain::plan::{Rendition, RenditionFile};
 use crate::domain::{Limits, Plan, TaskKind};
 use crate::objects::Location;
 use crate::parts::Parts;
@@ -114,26 +114,7 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
             };
             Ok(Prepared { work, inputs: files.all(), outputs: vec![] })
         }
-        TaskKind::EncodeChunk { chunk_index } => {
-            let plan = parts.plan(&job.id).await?;
-            let count = plan.video.as_ref().map_or(0, |video| video.renditions.len());
-            let outputs = match (plan.early, &plan.video) {
-                (true, Some(video)) => video
-                    .renditions
-                    .iter()
-                    .map(|rendition| {
-                        let at = job.destination.early_chunk(&job.id, &rendition.name, chunk_index)?;
-                        Ok(PlannedOutput { published_at: Some(at) })
-                    })
-                    .collect::<Result<_, SchedulerError>>()?,
-                _ => (0..count).map(|_| scratch()).collect(),
-            };
-            let inputs = files.of_chunk(&plan, chunk_index)?;
-            let (made_by, fingerprint) = made_by(parts, task).await?;
-            let max_pixels = limits.max_pixels;
-            let work = Work::EncodeChunk { plan, chunk_index, made_by, fingerprint, max_pixels };
-            Ok(Prepared { work, inputs, outputs })
-        }
+        TaskKind::EncodeChunk { chunk_index } => encode_chunk(parts, task, &job, chunk_index).await,
         TaskKind::EncodeAudio { audio_index } => {
             let plan = parts.plan(&job.id).await?;
             let output = match plan.audio.get(audio_index as usize).filter(|_| plan.early) {
@@ -173,6 +154,26 @@ pub async fn prepare(parts: &Parts, task: &TaskRecord) -> Result<Prepared, Sched
         TaskKind::Assemble { rendition_index } => assemble(parts, &job, rendition_index).await,
         TaskKind::AssembleAudio { audio_index } => assemble_audio(parts, &job, audio_index).await,
     }
+}
+
+async fn encode_chunk(
+    parts: &Parts,
+    task: &TaskRecord,
+    job: &JobRecord,
+    chunk_index: u32,
+) -> Result<Prepared, SchedulerError> {
+    let plan = parts.plan(&job.id).await?;
+    let renditions = plan.video.iter().flat_map(|video| &video.renditions);
+    let output = |rendition: &Rendition| {
+        let at = || job.destination.early_chunk(&job.id, &rendition.name, chunk_index);
+        Ok(PlannedOutput { published_at: plan.early.then(at).transpose()? })
+    };
+    let outputs = renditions.map(output).collect::<Result<_, SchedulerError>>()?;
+    let inputs = Files::of(job).of_chunk(&plan, chunk_index)?;
+    let (made_by, fingerprint) = made_by(parts, task).await?;
+    let max_pixels = parts.config.limits.max_pixels;
+    let work = Work::EncodeChunk { plan, chunk_index, made_by, fingerprint, max_pixels };
+    Ok(Prepared { work, inputs, outputs })
 }
 
 /// What the task's job is bound to, and with which fingerprint. A job that is bound anew has ended the attempt that is prepared here.

@@ -28,7 +28,7 @@ pub fn new_job(name: &str, priority: i32) -> NewJob {
     NewJob {
         id: id(name),
         source: format!("{name}.mp4"),
-        source_object: format!("s3://work/sources/{name}/source").parse().expect("a location"),
+        source_object: format!("s3://fleet/sources/{name}/source").parse().expect("a location"),
         source_bytes: 1_000,
         source_is_ours: true,
         profile: "web".to_owned(),
@@ -152,7 +152,7 @@ pub fn upload(claimed: &ClaimedTask) -> UploadRecord {
     let (job, attempt) = (&claimed.task.job_id, &claimed.attempt.id);
     let scratch = !matches!(claimed.task.kind, TaskKind::Assemble { .. });
     let object = match scratch {
-        true => format!("s3://work/scratch/{job}/{attempt}/0"),
+        true => format!("s3://fleet/scratch/{job}/{attempt}/0"),
         false => format!("s3://media/{job}/720p/media.mp4"),
     };
     UploadRecord {

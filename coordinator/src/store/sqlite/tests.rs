@@ -50,7 +50,7 @@ async fn a_queue_of_the_first_schema_goes_on() {
     old.execute_batch(include_str!("../../../migrations/sqlite/0001_foundation.sql")).unwrap();
     old.execute_batch(
         "PRAGMA application_id = 0x464C4F54; PRAGMA user_version = 1;
-         INSERT INTO jobs VALUES ('job', 'a.mp4', 's3://work/a', 1, 0, 'web', '{}', 's3://media/job', NULL, 7, NULL,
+         INSERT INTO jobs VALUES ('job', 'a.mp4', 's3://fleet/a', 1, 0, 'web', '{}', 's3://media/job', NULL, 7, NULL,
              'running', NULL, 5, NULL);
          INSERT INTO tasks VALUES ('one', 'job', 1, 7, 5, '{\"kind\":\"encode_chunk\",\"chunk_index\":0}',
              '[\"libx264\"]', 48, 'leased', 1, 0, 5, NULL);

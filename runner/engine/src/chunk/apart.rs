@@ -90,8 +90,11 @@ impl<'scope> Apart<'scope> {
     }
 
     fn end(&mut self) -> Result<Vec<Track>> {
-        let ended = self.thread.take().and_then(|thread| thread.join().ok());
-        ended.unwrap_or_else(|| Err(Error::Internal("a thread of the encoder broke down".into())))
+        let Some(thread) = self.thread.take() else {
+            return Err(Error::Internal("the encoders have ended already".into()));
+        };
+        // A panic takes the engine down, whichever thread it is in.
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

@@ -39,9 +39,8 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
     // It costs about as much as all others together.
     let others = largest.split_off(1);
     thread::scope(|scope| {
-        let largest = Apart::start(scope, "largest", largest)?;
-        let others = Apart::start(scope, "others", others)?;
-        let mut encoding = Encoding { largest, others, outputs };
+        let parts = [Apart::start(scope, "largest", largest)?, Apart::start(scope, "others", others)?];
+        let mut encoding = Encoding { parts, outputs };
         let missing_frames = draw(task, inputs, &mut encoding)?;
         if !task.decode_on.is_empty() && missing_frames > 0 {
             return Err(Error::Decoder("frames are missing from what the device decoded".into()));
@@ -60,33 +59,34 @@ trait Receiver {
 
 /// To the encoders.
 struct Encoding<'scope, 'a> {
-    largest: Apart<'scope>,
-    others: Apart<'scope>,
+    /// The largest rendition, and the others.
+    parts: [Apart<'scope>; 2],
     outputs: &'a mut dyn Outputs,
 }
 
 impl Encoding<'_, '_> {
     fn finish(self) -> Result<Vec<Track>> {
-        self.largest.close();
-        self.others.close();
-        let mut tracks = self.largest.finish(self.outputs)?;
-        tracks.extend(self.others.finish(self.outputs)?);
+        self.parts.iter().for_each(Apart::close);
+        let mut tracks = Vec::new();
+        for part in self.parts {
+            tracks.extend(part.finish(self.outputs)?);
+        }
         Ok(tracks)
     }
 }
 
 impl Receiver for Encoding<'_, '_> {
     fn take(&mut self, rendition: usize, picture: &mut frame::Video, count: u32) -> Result<()> {
+        let [largest, others] = &mut self.parts;
         match rendition.checked_sub(1) {
-            None => self.largest.send(0, picture, count),
-            Some(other) => self.others.send(other, picture, count),
+            None => largest.send(0, picture, count),
+            Some(other) => others.send(other, picture, count),
         }
     }
 
     fn tell(&mut self) -> Result<()> {
-        self.largest.pass_on(self.outputs)?;
-        self.others.pass_on(self.outputs)?;
-        self.outputs.progress(self.largest.progress())
+        self.parts.iter().try_for_each(|part| part.pass_on(self.outputs))?;
+        self.outputs.progress(self.parts[0].progress())
     }
 }
 

@@ -62,6 +62,7 @@ impl Runner {
             session_id: self.session_id.clone(),
             capabilities: (!self.is_known).then(capabilities),
             free_slots: u32::from(held.is_none()),
+            free_joins: 0,
             attempts: held.iter().map(|lease| status(lease)).collect(),
             draining: false,
             leaving: false,

@@ -4,6 +4,7 @@
 //! ```text
 //! libx264                       the encoder
 //! h264_nvenc@hd*5|libx264       five sessions of a device's encoder that was tried with HD, or the encoder
+//! join                          nothing that a machine must offer; a place for a join, or else a slot
 //! ```
 //! The first lease of a job binds it to a fingerprint: for a single encoder to that alone, for a choice to the way and its
 //! fingerprint, "h264_nvenc@hd=0123", so that settings follow from what the job is bound to.
@@ -11,6 +12,9 @@
 use std::collections::BTreeMap;
 
 use super::runner::{Capabilities, Encoder};
+
+/// The need of a task that joins what others have encoded: it reads and writes, and computes next to nothing.
+pub const JOIN: &str = "join";
 
 /// One way to do what a task needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct Way<'a> {
 pub struct Room {
     /// Tasks of its processors.
     pub slots: u32,
+    /// Joins beside those.
+    pub joins: u32,
     /// Sessions of its devices, by their names.
     pub sessions: BTreeMap<String, u32>,
 }
@@ -35,6 +41,8 @@ pub struct Room {
 pub enum Takes<'a> {
     /// A slot.
     Slot,
+    /// A join's place.
+    Join,
     /// Sessions of a device.
     Sessions(&'a str, u32),
 }
@@ -122,11 +130,16 @@ fn is_worth_it(capabilities: &Capabilities, encoder: &Encoder) -> bool {
 impl Room {
     /// Room for tasks of processors alone.
     pub fn of_slots(slots: u32) -> Self {
-        Self { slots, sessions: BTreeMap::new() }
+        Self { slots, ..Self::default() }
     }
 
     /// Nothing can be started.
     pub fn is_full(&self) -> bool {
+        self.is_for_joins() && self.joins == 0
+    }
+
+    /// Nothing else can be started.
+    pub fn is_for_joins(&self) -> bool {
         self.slots == 0 && self.sessions.values().all(|free| *free == 0)
     }
 
@@ -138,7 +151,10 @@ impl Room {
         needs: &'a BTreeMap<String, Option<String>>,
     ) -> Option<Takes<'a>> {
         let mut takes = None;
-        for (need, bond) in needs {
+        if needs.contains_key(JOIN) && self.joins > 0 {
+            return Some(Takes::Join);
+        }
+        for (need, bond) in needs.iter().filter(|(need, _)| *need != JOIN) {
             let (way, encoder) = way_of(capabilities, need, bond.as_deref(), Some(self))?;
             if way.sessions > 0 {
                 takes = Some(Takes::Sessions(&encoder.device, way.sessions));
@@ -151,6 +167,7 @@ impl Room {
     pub fn without(mut self, takes: Takes<'_>) -> Self {
         match takes {
             Takes::Slot => self.slots = self.slots.saturating_sub(1),
+            Takes::Join => self.joins = self.joins.saturating_sub(1),
             Takes::Sessions(device, count) => {
                 if let Some(free) = self.sessions.get_mut(device) {
                     *free = free.saturating_sub(count);
@@ -199,7 +216,7 @@ mod tests {
     fn the_better_way_is_gone_where_it_can_be() {
         assert_eq!(chosen(5, None, None).as_deref(), Some("h264_nvenc@hd"));
         assert_eq!(chosen(4, None, None).as_deref(), Some("libx264"), "the device is too small");
-        let room = |free| Room { slots: 1, sessions: [("cuda".to_owned(), free)].into() };
+        let room = |free| Room { slots: 1, joins: 0, sessions: [("cuda".to_owned(), free)].into() };
         assert_eq!(chosen(5, None, Some(&room(4))).as_deref(), Some("libx264"), "the device is busy");
         assert_eq!(chosen(5, None, Some(&Room { slots: 0, ..room(4) })), None);
     }
@@ -232,11 +249,28 @@ mod tests {
     }
 
     #[test]
+    fn a_join_takes_a_place_of_its_own_or_else_a_slot() {
+        let machine = machine(5);
+        let needs: BTreeMap<_, _> = [(JOIN.to_owned(), None)].into();
+        let nothing = BTreeMap::new();
+        let mut room = Room { slots: 1, joins: 1, ..Room::default() };
+        for expected in [Takes::Join, Takes::Slot] {
+            assert!(!room.is_full());
+            assert_eq!(room.takes(&machine, &needs), Some(expected));
+            room = room.without(expected);
+        }
+        assert!(room.is_full() && room.takes(&machine, &needs).is_none());
+        let beside = Room { joins: 1, ..Room::default() };
+        assert!(beside.is_for_joins() && beside.takes(&machine, &nothing).is_none());
+        assert!(machine.offers(JOIN, None), "everybody joins");
+    }
+
+    #[test]
     fn tasks_take_of_the_room_what_they_need() {
         let machine = machine(5);
         let needs: BTreeMap<_, _> = [(NEED.to_owned(), None)].into();
         let nothing = BTreeMap::new();
-        let mut room = Room { slots: 1, sessions: [("cuda".to_owned(), 9)].into() };
+        let mut room = Room { slots: 1, joins: 0, sessions: [("cuda".to_owned(), 9)].into() };
         for expected in [Takes::Sessions("cuda", 5), Takes::Slot] {
             assert_eq!(room.takes(&machine, &needs), Some(expected));
             room = room.without(expected);

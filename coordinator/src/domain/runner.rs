@@ -35,7 +35,7 @@ impl Capabilities {
 
     /// Whether this machine can do what a task needs, bound to what its job is bound to, if it is; see [`choice`].
     pub fn offers(&self, need: &str, bond: Option<&str>) -> bool {
-        choice::way_of(self, need, bond, None).is_some()
+        need == choice::JOIN || choice::way_of(self, need, bond, None).is_some()
     }
 
     /// Pixels per second of a slot, as the runner's benchmark found with the encoder that all are compared by.

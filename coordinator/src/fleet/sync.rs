@@ -88,8 +88,12 @@ async fn offers(
         parts.roster.forget(&runner.id);
         parts.wake.all();
     }
-    let takes_work = !takes_none(request) && !room(request).is_full();
-    Ok(takes_work.then(|| Offers::of(told.as_ref().unwrap_or(&runner.capabilities))))
+    let room = room(request);
+    let takes_work = !takes_none(request) && !room.is_full();
+    Ok(takes_work.then(|| match room.is_for_joins() {
+        true => Offers::of_joins(),
+        false => Offers::of(told.as_ref().unwrap_or(&runner.capabilities)),
+    }))
 }
 
 fn answer(parts: &Parts, drain: bool, start: Vec<wire::Lease>, stop: Vec<AttemptId>) -> wire::SyncResponse {
@@ -153,7 +157,11 @@ async fn assign(
 fn room(request: &wire::SyncRequest) -> Room {
     let devices = request.device_rooms.iter().take(MAX_DEVICES);
     let sessions = devices.map(|room| (room.device.clone(), room.free_sessions.min(MAX_SESSIONS)));
-    Room { slots: request.free_slots.min(MAX_STARTS), sessions: sessions.collect() }
+    Room {
+        slots: request.free_slots.min(MAX_STARTS),
+        joins: request.free_joins.min(MAX_STARTS),
+        sessions: sessions.collect(),
+    }
 }
 
 /// Those of the named attempts that have ended since: cancelled, or expired and given to another. The call goes on to

@@ -26,8 +26,13 @@ use crate::store::ReadyWork;
 
 /// Encoders of a machine with their fingerprints, and the sessions of a device's: machines with equal ones can do the same
 /// tasks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Offers(Arc<[(String, String, u32)]>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Offers {
+    /// All that it can do.
+    All(Arc<[(String, String, u32)]>),
+    /// Its slots are taken: a place for joins.
+    Joins,
+}
 
 /// All hanging calls; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -92,20 +97,28 @@ impl Offers {
         };
         let mut offers: Vec<_> = capabilities.encoders.iter().map(encoder).collect();
         offers.sort();
-        Self(offers.into())
+        Self::All(offers.into())
+    }
+
+    /// Of a machine whose slots are taken.
+    pub fn of_joins() -> Self {
+        Self::Joins
     }
 
     fn fit(&self, work: &ReadyWork) -> bool {
-        work.needs.iter().all(|(need, pinned)| {
-            choice::ways(need).any(|way| {
-                let mut offers = self.0.iter();
-                offers.any(|(offered, print, sessions)| {
-                    offered == way.offer
-                        && way.sessions <= *sessions
-                        && pinned.as_ref().is_none_or(|pin| *pin == choice::bond(need, way, print))
+        let is_join = work.needs.iter().any(|(need, _)| need == choice::JOIN);
+        let Self::All(offers) = self else { return is_join };
+        is_join
+            || work.needs.iter().all(|(need, pinned)| {
+                choice::ways(need).any(|way| {
+                    let mut offers = offers.iter();
+                    offers.any(|(offered, print, sessions)| {
+                        offered == way.offer
+                            && way.sessions <= *sessions
+                            && pinned.as_ref().is_none_or(|pin| *pin == choice::bond(need, way, print))
+                    })
                 })
             })
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 //! Where the video is shown early, the heads of the sound and the first chunks come before it.
 
 use crate::domain::Work;
+use crate::domain::choice::JOIN;
 use crate::domain::plan::{AudioPlan, Plan, PlannedTask, Rendition, VideoPlan};
 use crate::domain::task::{OBJECT_COPY, TaskKind};
 
@@ -32,7 +33,7 @@ pub fn tasks(plan: &Plan) -> Vec<PlannedTask> {
             let kind = TaskKind::Assemble { rendition_index };
             // A file with sound inside is no concatenation.
             let encoders = match plan.package.puts_sound_into_pictures() {
-                true => Vec::new(),
+                true => vec![JOIN.to_owned()],
                 false => joined_by_copying(),
             };
             let work = Work::of_reading(JOINING, size);

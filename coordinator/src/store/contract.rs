@@ -55,6 +55,7 @@ macro_rules! contract_tests {
                 a_straggler_gets_a_copy_and_the_first_result_wins, a_copys_failure_is_not_its_tasks,
                 a_cancel_ends_both_attempts, stragglers_can_be_left_alone,
                 what_the_coordinator_leaves_a_runner_finds,
+                a_runner_whose_slots_are_taken_joins_beside_them,
             }
             bonds {
                 a_devices_tasks_take_its_sessions_and_no_slot, a_job_takes_software_where_the_device_is_full,

@@ -72,6 +72,7 @@ impl HandPlayed {
                 ..Default::default()
             }),
             free_slots,
+            free_joins: 0,
             attempts: held.iter().map(status).collect(),
             draining: false,
             leaving: false,

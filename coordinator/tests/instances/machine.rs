@@ -158,6 +158,7 @@ impl Machine {
             session_id: "the only one".into(),
             capabilities: Some(Capabilities { slots: 4, encoders, ..Default::default() }),
             free_slots: 1,
+            free_joins: 0,
             attempts: vec![],
             draining: false,
             leaving: false,

@@ -44,6 +44,7 @@ impl Link {
             draining: self.tokens.is_draining(),
             leaving: false,
             resting_reason: self.resting_reason(),
+            free_joins: if takes_none { 0 } else { self.slots.free_joins() },
             device_rooms: if takes_none { Vec::new() } else { self.slots.devices().rooms() },
             benchmark: self.asked.status(),
             hold_ms: self.hold_ms(offered),

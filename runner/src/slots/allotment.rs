@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use flotilla_proto::fleet::task_spec::Kind;
 use flotilla_proto::fleet::{AttemptStatus, Lease};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::task::TaskTracker;
@@ -35,6 +36,12 @@ impl Allotment {
     /// Tasks that it may start now, beside those of devices.
     pub fn offer(&self) -> u32 {
         self.slots.ledger().offer(self.member)
+    }
+
+    /// Joins that it may start now beside the slots. They are not shared out: one that comes when others have taken their
+    /// places waits for a slot.
+    pub fn free_joins(&self) -> u32 {
+        self.slots.ledger().free_joins()
     }
 
     /// Other coordinators have a part too.
@@ -92,7 +99,14 @@ impl Allotment {
                 return;
             }
             let share = Share::of(&lease, &self.context.devices);
-            let phase = if matches!(share, Share::None) { ledger.wait(begin) } else { Phase::OnDevice };
+            let phase = match share {
+                Share::None if is_join(&lease) && ledger.free_joins() > 0 => {
+                    begin.send(()).expect("who is to hear it is below");
+                    Phase::Joining
+                }
+                Share::None => ledger.wait(begin),
+                Share::Held(_) | Share::Refused => Phase::OnDevice,
+            };
             let held = Held { lease: reference, phase, progress: progress.clone(), stop };
             ledger.take(self.member, id.clone(), held);
             share
@@ -161,6 +175,10 @@ impl Drop for Allotment {
         self.set_benchmark(Benchmark::None);
         self.set_idle();
     }
+}
+
+fn is_join(lease: &Lease) -> bool {
+    matches!(lease.task.as_ref().and_then(|task| task.kind.as_ref()), Some(Kind::Assemble(_)))
 }
 
 async fn occupy(attempt: Attempt, begins: oneshot::Receiver<()>, release: Release) {

@@ -5,6 +5,8 @@
 //!  waiting --(a slot is free)--> running --(its engine has ended)--> settling --> forgotten
 //!     +────────────────────────────(stopped)──────────────────────────────────────^
 //! ```
+//! A join has a place of its own where one is free: it computes next to nothing, and a finished video would else wait for
+//! the long chunk of another one that has taken the slot meanwhile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +18,9 @@ use tokio::sync::{oneshot, watch};
 use super::quiet::Quiet;
 use super::sharing::{Member, Sharing};
 use crate::attempt::Stop;
+
+/// Joins at a time that take no slot. Each streams: it costs little memory, whatever the length of the video.
+const JOIN_PLACES: u32 = 2;
 
 /// An attempt that is held.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub struct Held {
 pub enum Phase {
     /// It takes no slot: the device has sessions of its own.
     OnDevice,
+    /// It takes no slot: it joins what others have encoded.
+    Joining,
     /// Leased beyond the slots: it is told when it may begin.
     Waiting {
         /// Those who came before have smaller numbers.
@@ -119,9 +126,14 @@ impl Ledger {
         }
     }
 
+    /// Joins that could start now beside the slots.
+    pub fn free_joins(&self) -> u32 {
+        JOIN_PLACES.saturating_sub(count(self.all(), |phase| matches!(phase, Phase::Joining)))
+    }
+
     /// Takes an attempt in; what says that it may begin, if it has to wait for a slot at all.
     pub fn take(&mut self, member: Member, attempt_id: String, held: Held) {
-        if !matches!(held.phase, Phase::OnDevice) {
+        if matches!(held.phase, Phase::Waiting { .. }) {
             self.sharing.set_hungry(member, true);
             let taken = self.taken();
             self.sharing.taken(member, &taken);
@@ -197,11 +209,15 @@ fn count<'a>(held: impl Iterator<Item = &'a Held>, is_meant: impl Fn(&Phase) -> 
 mod tests {
     use super::*;
 
+    fn take(ledger: &mut Ledger, member: Member, id: &str, phase: Phase) {
+        let (lease, progress, stop) = (LeaseRef::default(), Arc::default(), watch::Sender::new(None));
+        ledger.take(member, id.into(), Held { lease, phase, progress, stop });
+    }
+
     fn hold(ledger: &mut Ledger, member: Member, id: &str) -> oneshot::Receiver<()> {
         let (begin, begins) = oneshot::channel();
         let phase = ledger.wait(begin);
-        let (lease, progress, stop) = (LeaseRef::default(), Arc::default(), watch::Sender::new(None));
-        ledger.take(member, id.into(), Held { lease, phase, progress, stop });
+        take(ledger, member, id, phase);
         begins
     }
 
@@ -236,6 +252,20 @@ mod tests {
         drop(next);
         ledger.forget(first, "b");
         assert_eq!(ledger.free_count(), 1);
+    }
+
+    #[test]
+    fn joins_have_places_of_their_own_until_their_engines_have_ended() {
+        let mut ledger = Ledger::new(1);
+        let member = ledger.add(1);
+        assert_eq!((ledger.free_count(), ledger.free_joins()), (1, 2));
+        take(&mut ledger, member, "a", Phase::Joining);
+        take(&mut ledger, member, "b", Phase::Joining);
+        assert_eq!((ledger.free_count(), ledger.free_joins()), (1, 0));
+        ledger.settle(member, "a");
+        assert_eq!((ledger.free_count(), ledger.free_joins()), (1, 1));
+        ledger.forget(member, "b");
+        assert_eq!((ledger.free_count(), ledger.free_joins()), (1, 2));
     }
 
     #[test]

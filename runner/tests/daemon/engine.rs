@@ -12,8 +12,9 @@ set -e
 word() { printf "\\$1\\000\\000$(printf '\\%03o\\%03o' $((${#2} >> 8)) $((${#2} & 255)))"; printf %s "$2"; }
 set -- $(head -c 5 | od -An -tu1)
 assignment=$(head -c $((($2 << 24) + ($3 << 16) + ($4 << 8) + $5)))
-done_word='{"kind":"assemble","sample_count":5}'
+done_word='{"kind":"extract_text","cue_counts":[5]}'
 case $assignment in
+  *'"kind":"assemble"'*) done_word='{"kind":"assemble","sample_count":5}';;
   *'"kind":"trial"'*) word 023 '{"kind":"trial","fingerprint":"f","version":"v"}'; exit;;
   *'"kind":"device"'*) word 023 '{"kind":"device","answer":{"answer":"refused","code":-1,"message":"none"}}'; exit;;
 esac

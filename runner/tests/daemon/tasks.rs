@@ -1,7 +1,7 @@
 //! Tasks from lease to result.
 
 use axum::http::StatusCode;
-use flotilla_proto::fleet::{FailureClass, task_result};
+use flotilla_proto::fleet::{FailureClass, SyncRequest, task_result};
 use sha2::{Digest, Sha256};
 
 use crate::engine::DONE;
@@ -48,7 +48,7 @@ async fn a_source_is_read_in_ranges_and_the_output_put_in_parts() {
         (3_000_000, Sha256::digest(&source).as_slice())
     );
     assert_eq!(output.etags, ["\"0-1\"", "\"0-2\"", "\"0-3\""]);
-    assert!(matches!(complete.result.unwrap().kind, Some(task_result::Kind::Assemble(_))));
+    assert!(matches!(complete.result.unwrap().kind, Some(task_result::Kind::ExtractText(_))));
     let usage = complete.usage.unwrap();
     assert_eq!((usage.bytes_downloaded, usage.bytes_uploaded), (3_000_000, 3_000_000));
     assert!(usage.cpu_ms <= usage.ran_ms + 50, "{usage:?}");
@@ -80,6 +80,27 @@ async fn leases_beyond_the_slots_wait_and_are_named_meanwhile() {
     std::fs::write(gate, "").unwrap();
     world.coordinator.until("both are complete", |state| state.completes.len() == 2).await;
     world.until_held(&[]).await;
+    world.tokens.drain();
+    daemon.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_join_does_not_wait_for_the_slot_that_a_long_task_has() {
+    let world = World::new(Vec::new()).await;
+    let gate = world.gate();
+    let wait = format!("while ! [ -e {} ]; do sleep 0.02; done", gate.display());
+    let daemon = world.start(&format!("case $assignment in *assemble*) ;; *) {wait};; esac\n{DONE}"));
+    world.lease("long", 1024);
+    world.until_held(&["long"]).await;
+    let room = |sync: &SyncRequest| (sync.free_slots, sync.free_joins);
+    assert_eq!(world.coordinator.with(|state| state.syncs.last().map(room)), Some((0, 2)));
+    world.lease_join("join");
+    world.coordinator.until("the join is complete", |state| state.completes.len() == 1).await;
+    world.until_held(&["long"]).await;
+    std::fs::write(gate, "").unwrap();
+    world.coordinator.until("both are complete", |state| state.completes.len() == 2).await;
+    let joined = world.coordinator.with(|state| state.completes[0].result.clone().unwrap());
+    assert!(matches!(joined.kind, Some(task_result::Kind::Assemble(_))));
     world.tokens.drain();
     daemon.await.unwrap().unwrap();
 }

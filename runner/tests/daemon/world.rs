@@ -4,7 +4,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flotilla_proto::fleet::{AssembleSpec, InputGrant, Lease, LeaseRef, OutputGrant, TaskSpec, task_spec};
+use flotilla_proto::fleet::{
+    AssembleSpec, ExtractTextSpec, InputGrant, Lease, LeaseRef, OutputGrant, TaskSpec, task_spec,
+};
 use flotilla_runner::config::{Config, Engine, Join};
 use flotilla_runner::neighbour::Settings;
 use flotilla_runner::{Error, Tokens, app};
@@ -59,7 +61,14 @@ impl World {
         self.coordinator.with(|state| state.to_start.push(lease));
     }
 
-    /// What a lease says.
+    /// Leases a join, as above.
+    pub fn lease_join(&self, attempt_id: &str) {
+        let kind = task_spec::Kind::Assemble(AssembleSpec::default());
+        let join = Lease { task: Some(TaskSpec { kind: Some(kind) }), ..self.task(attempt_id, 1024, vec![]) };
+        self.coordinator.with(|state| state.to_start.push(join));
+    }
+
+    /// What a lease says, of a task that takes a slot.
     pub fn task(&self, attempt_id: &str, part_size_bytes: u64, sha256: Vec<u8>) -> Lease {
         let size_bytes = self.store.with(|contents| contents.source.len() as u64);
         let part_urls = (1..=2).map(|part| format!("{}/0/{part}", self.store.part_url())).collect();
@@ -67,7 +76,7 @@ impl World {
             lease: Some(LeaseRef { attempt_id: attempt_id.into(), token: "t".into(), epoch: 1 }),
             job_id: "j".into(),
             task_id: "t".into(),
-            task: Some(TaskSpec { kind: Some(task_spec::Kind::Assemble(AssembleSpec::default())) }),
+            task: Some(TaskSpec { kind: Some(task_spec::Kind::ExtractText(ExtractTextSpec::default())) }),
             inputs: vec![InputGrant { url: self.store.source_url(), size_bytes, sha256 }],
             outputs: vec![OutputGrant { part_size_bytes, part_urls }],
         }

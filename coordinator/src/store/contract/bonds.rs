@@ -69,7 +69,7 @@ async fn ask(store: &dyn Store, runner: &str, slots: u32, sessions: u32, now: i6
     let claim = Claim {
         runner_id: id(runner),
         session_id: "first".to_owned(),
-        room: Room { slots, sessions: [("test".to_owned(), sessions)].into() },
+        room: Room { slots, joins: 0, sessions: [("test".to_owned(), sessions)].into() },
         lease_ms: LEASE_MS,
         live_ms: LEASE_MS,
         policy: Policy { duplicate_stragglers: false, ..Policy::default() },

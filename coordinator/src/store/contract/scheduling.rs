@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fixtures::*;
+use crate::domain::choice::JOIN;
 use crate::domain::choice::Room;
 use crate::domain::dispatch::Policy;
 use crate::domain::failure::Verdict;
@@ -43,13 +44,23 @@ async fn crew(store: &dyn Store, names: &[&str]) {
 }
 
 async fn claim_by(store: &dyn Store, runner: &str, policy: Policy, limit: u32, now: i64) -> Vec<ClaimedTask> {
+    claim_for(store, runner, policy, Room::of_slots(limit), now).await
+}
+
+async fn claim_for(
+    store: &dyn Store,
+    runner: &str,
+    policy: Policy,
+    room: Room,
+    now: i64,
+) -> Vec<ClaimedTask> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let name = runner.to_owned();
     let ids: LeaseIds = Box::new(move || {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         (id(&format!("{name}-by-{number:08}")), Token::new(format!("by-{number}")))
     });
-    let (session_id, room) = ("first".to_owned(), Room::of_slots(limit));
+    let session_id = "first".to_owned();
     let claim =
         Claim { runner_id: id(runner), session_id, room, lease_ms: 600_000, live_ms: 60_000, policy, ids };
     store.claim(claim, at(now)).await.unwrap()
@@ -246,6 +257,33 @@ pub async fn stragglers_can_be_left_alone(store: &dyn Store) {
     straggler(store).await;
     let policy = Policy { duplicate_stragglers: false, ..Policy::default() };
     assert!(claim_by(store, "b", policy, 9, 20_000).await.is_empty());
+}
+
+pub async fn a_runner_whose_slots_are_taken_joins_beside_them(store: &dyn Store) {
+    crew(store, &["one"]).await;
+    let kind = TaskKind::Assemble { rendition_index: 0 };
+    let join = |at| PlannedTask { encoders: vec![JOIN.to_owned()], ..task(kind, at) };
+    let text = PlannedTask { encoders: vec![], ..task(TaskKind::ExtractText, 1) };
+    let job_id = job(store, "job", "default", vec![chunk(0, 1000), text, join(2), join(3), join(4)], 0).await;
+    let claim = async |joins, slots| {
+        let room = Room { joins, slots, ..Room::default() };
+        let claimed = claim_for(store, "one", Policy::default(), room, 1).await;
+        names(&claimed).into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(1, 0).await, ["job-4"], "the largest first");
+    let ask = Ask {
+        runner_id: id("one"),
+        named: vec![],
+        room: Room { joins: 2, ..Room::default() },
+        live_ms: 60_000,
+        policy: Policy::default(),
+    };
+    let outlook = store.outlook(ask, at(1)).await.unwrap();
+    assert_eq!((outlook.has_work, outlook.room.joins), (true, 1), "the one underway has a place");
+    let left = claim(1, 3).await;
+    assert_eq!(left.len(), 4, "one join beside, one in the slot that nothing else wants");
+    assert_eq!(left.last().map(String::as_str), Some("job-2"));
+    assert_eq!(store.pins(&job_id).await.unwrap().len(), 1, "a join binds a job to nothing");
 }
 
 pub async fn what_the_coordinator_leaves_a_runner_finds(store: &dyn Store) {

@@ -79,7 +79,7 @@ pub fn pins(db: &Connection, job_id: &JobId) -> Result<Pins> {
 
 /// Binds a job to the way that a runner goes, where it is not bound yet.
 fn pin(db: &Connection, job_id: &JobId, runner: &RunnerRecord, needs: &Needs, room: &Room) -> Result<()> {
-    for (need, bond) in needs {
+    for (need, bond) in needs.iter().filter(|(need, _)| *need != choice::JOIN) {
         let way = choice::way_of(&runner.capabilities, need, bond.as_deref(), Some(room));
         let bond = way.map(|(way, encoder)| choice::bond(need, way, &encoder.fingerprint));
         db.prepare_cached("INSERT INTO pins VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?

@@ -8,6 +8,7 @@ use super::failing::end_attempt;
 use super::rows;
 use super::transitions::move_task;
 use crate::domain::FailureClass;
+use crate::domain::choice::JOIN;
 use crate::domain::task::{COORDINATOR, TaskEvent};
 
 /// [`Store::joinable`].
@@ -55,10 +56,8 @@ pub fn lease_to_self(
 
 /// [`Store::leave_to_runners`].
 pub fn leave_to_runners(db: &Connection, task_id: &TaskId) -> Result<()> {
-    db.prepare_cached(
-        "UPDATE tasks SET encoders_json = '[]' WHERE id = ?1 AND state IN ('ready', 'leased')",
-    )?
-    .execute([task_id])?;
+    db.prepare_cached("UPDATE tasks SET encoders_json = ?2 WHERE id = ?1 AND state IN ('ready', 'leased')")?
+        .execute(params![task_id, serde_json::json!([JOIN]).to_string()])?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::super::{JobId, Result, RunnerId, StoreError};
 use super::columns::Json;
 use super::shares;
 use crate::domain::Timestamp;
+use crate::domain::choice::JOIN;
 use crate::domain::runner::Capabilities;
 
 /// Encoders that a task needs, each with the fingerprint that its job is bound to.
@@ -23,6 +24,8 @@ pub struct Place {
     due_at: Timestamp,
     /// Whose tasks.
     pub job_id: JobId,
+    /// Where a join has to take a slot, what computes goes before it.
+    is_join: bool,
     /// As in the tasks' own column.
     pub encoders_json: String,
     needs: usize,
@@ -32,6 +35,7 @@ pub struct Place {
 /// Needs that the runner can meet, and how many tenants still have jobs in the priority that is being looked at.
 struct Level {
     needs_json: String,
+    is_join: bool,
     priority: Option<i32>,
     tenants: usize,
 }
@@ -61,8 +65,15 @@ impl<'a> Line<'a> {
         )?;
         let mut before = String::new();
         while let Some(needs_json) = next.query_row([&before], |row| row.get::<_, String>(0)).optional()? {
-            if fits(&parse(&needs_json)?) {
-                line.levels.push(Level { needs_json: needs_json.clone(), priority: None, tenants: 0 });
+            let needs = parse(&needs_json)?;
+            if fits(&needs) {
+                let is_join = needs.contains_key(JOIN);
+                line.levels.push(Level {
+                    needs_json: needs_json.clone(),
+                    is_join,
+                    priority: None,
+                    tenants: 0,
+                });
                 line.open(line.levels.len() - 1)?;
             }
             before = needs_json;
@@ -110,7 +121,17 @@ impl<'a> Line<'a> {
             let Some((tenant, due_at, job_id, encoders_json)) = head else { break };
             let start_tag = shares::start_tag(self.db, &tenant, self.virtual_time)?;
             before.clone_from(&tenant);
-            self.heads.push(Place { priority, start_tag, due_at, job_id, encoders_json, needs, tenant });
+            let is_join = level.is_join;
+            self.heads.push(Place {
+                priority,
+                start_tag,
+                due_at,
+                job_id,
+                is_join,
+                encoders_json,
+                needs,
+                tenant,
+            });
             tenants += 1;
         }
         let level = &mut self.levels[needs];

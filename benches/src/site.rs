@@ -109,8 +109,14 @@ impl Site {
         let mut command = bound(processors, &self.flotilla.with_file_name("flotilla-runner"));
         command.args(["run", "--slots", &slots.to_string(), "--url", url, "--token", token, "--name", &name]);
         command.env("FLOTILLA_RUNNER_STATE", self.folder.join(&name));
-        self.runners.push(Daemon(spawn(command, &self.folder.join(format!("{name}.log")))?));
+        let log = self.folder.join(format!("{name}.log"));
+        self.runners.push(Daemon(spawn(command, &log)?));
         let wanted = self.runners.len();
+        // It takes tasks while it still tries its devices, each kind in a child of its own.
+        wait("the trials of the runner's devices", || {
+            let text = fs::read_to_string(&log).unwrap_or_default();
+            Ok(text.contains("all kinds of devices were tried").then_some(()))
+        })?;
         wait("the runners' start", || {
             let runners = self.json(&["runners"])?;
             let list =

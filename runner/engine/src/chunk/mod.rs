@@ -5,6 +5,7 @@ mod apart;
 pub mod compare;
 mod deinterlace;
 mod held;
+mod part;
 mod rendition;
 mod shown;
 mod still;
@@ -20,8 +21,8 @@ use crate::report::Track;
 use crate::scale::Ladder;
 use crate::source::given;
 use crate::spec::{EncodeChunk, Mark, VideoRendition};
-use apart::Apart;
 use held::Held;
+use part::Part;
 use rendition::Rendition;
 use shown::Shown;
 
@@ -39,7 +40,9 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
     // It costs about as much as all others together.
     let others = largest.split_off(1);
     thread::scope(|scope| {
-        let parts = [Apart::start(scope, "largest", largest)?, Apart::start(scope, "others", others)?];
+        let thread = |name| may_have_threads(task).then_some(name);
+        let parts =
+            [Part::start(scope, thread("largest"), largest)?, Part::start(scope, thread("others"), others)?];
         let mut encoding = Encoding { parts, outputs };
         let missing_frames = draw(task, inputs, &mut encoding)?;
         if !task.decode_on.is_empty() && missing_frames > 0 {
@@ -47,6 +50,12 @@ pub fn encode(task: &EncodeChunk, inputs: &SharedInputs, outputs: &mut dyn Outpu
         }
         Ok(Encoded { renditions: encoding.finish()?, missing_frames })
     })
+}
+
+/// An engine with rav1e has one thread at work, so that a machine has never more of them than slots: a picture of rav1e takes
+/// so long that its chunks last, and nearly always all slots are taken.
+fn may_have_threads(task: &EncodeChunk) -> bool {
+    task.renditions.iter().all(|rendition| rendition.encoder != "rav1e")
 }
 
 /// Where the pictures of a chunk go.
@@ -60,13 +69,13 @@ trait Receiver {
 /// To the encoders.
 struct Encoding<'scope, 'a> {
     /// The largest rendition, and the others.
-    parts: [Apart<'scope>; 2],
+    parts: [Part<'scope>; 2],
     outputs: &'a mut dyn Outputs,
 }
 
 impl Encoding<'_, '_> {
     fn finish(self) -> Result<Vec<Track>> {
-        self.parts.iter().for_each(Apart::close);
+        self.parts.iter().for_each(Part::close);
         let mut tracks = Vec::new();
         for part in self.parts {
             tracks.extend(part.finish(self.outputs)?);
@@ -79,8 +88,8 @@ impl Receiver for Encoding<'_, '_> {
     fn take(&mut self, rendition: usize, picture: &mut frame::Video, count: u32) -> Result<()> {
         let [largest, others] = &mut self.parts;
         match rendition.checked_sub(1) {
-            None => largest.send(0, picture, count),
-            Some(other) => others.send(other, picture, count),
+            None => largest.send(0, picture, count, self.outputs),
+            Some(other) => others.send(other, picture, count, self.outputs),
         }
     }
 

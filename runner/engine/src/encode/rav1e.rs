@@ -1,5 +1,5 @@
 //! rav1e, the pure-Rust AV1 encoder, in this process. It codes one frame per packet in display order; scene
-//! cuts are not looked for and one thread is used, so that the same frames and settings always give the same
+//! cuts are not looked for and it has no thread of its own, so that the same frames and settings always give the same
 //! bytes.
 
 mod settings;

@@ -16,6 +16,9 @@ use tonic::transport::{Channel, Endpoint};
 const IDLE_HOLD_MS: u32 = 10_000;
 const BUSY_HOLD_MS: u32 = 1_000;
 
+/// Joins that any runner could start, as in `runner/src/slots/held.rs`.
+const FREE_JOINS: u32 = 2;
+
 /// One runner.
 pub struct Runner {
     client: FleetClient<Channel>,
@@ -62,7 +65,7 @@ impl Runner {
             session_id: self.session_id.clone(),
             capabilities: (!self.is_known).then(capabilities),
             free_slots: u32::from(held.is_none()),
-            free_joins: 0,
+            free_joins: FREE_JOINS,
             attempts: held.iter().map(|lease| status(lease)).collect(),
             draining: false,
             leaving: false,

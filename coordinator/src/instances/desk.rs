@@ -11,6 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::habits::{Form, Habits, Menu, Rung};
 use super::records::{self, Batch, Identity, InstanceRecord, ProductionRecord};
+use super::seekers::Seekers;
 use super::sweep::{Arrival, Arrivals};
 use super::trouble::Trouble;
 use super::want::Single;
@@ -62,7 +63,7 @@ pub struct Desk {
     pub(super) arrivals: Arrivals,
     productions: Mutex<HashMap<JobId, ProductionRecord>>,
     /// Orders that look for a job just now.
-    seekers: Mutex<Vec<(Identity, Piece)>>,
+    pub(super) seekers: Seekers,
     /// One at a time decides about a source.
     doors: Mutex<HashMap<Identity, Arc<AsyncMutex<()>>>>,
     /// One at a time changes a production, here and in the store: none undoes what another has noted.
@@ -147,12 +148,6 @@ impl Desk {
         self.change(parts, id, |_| {}).await
     }
 
-    /// Somebody wants a piece of a source; forgotten when the answer is dropped.
-    pub fn seek(&self, source: Identity, piece: Piece) -> Seeker<'_> {
-        locked(&self.seekers).push((source.clone(), piece));
-        Seeker { desk: self, wanted: (source, piece) }
-    }
-
     /// The job that makes a piece, an earlier or a new one, and the largest rendition of those asked for first. The caller
     /// holds the source's door.
     pub async fn job_for(
@@ -163,20 +158,23 @@ impl Desk {
         piece: Piece,
     ) -> Result<(Made, Rung), Trouble> {
         let id = production.id.clone();
-        for (at, batch) in production.batches.iter().enumerate().rev() {
-            if !batch.makes(piece.rung, piece.form) || !is_usable(jobs, &batch.job).await? {
-                continue;
-            }
+        let usable = usable(jobs, &production.batches).await?;
+        if let Some(batch) = usable.iter().rev().find(|batch| batch.makes(piece.rung, piece.form)) {
+            let job = batch.job.clone();
             if let Some(rung) = piece.rung.filter(|rung| batch.foreseen.contains(rung)) {
                 let note = |production: &mut ProductionRecord| {
-                    production.batches[at].used.insert(rung);
+                    let mut batches = production.batches.iter_mut();
+                    if let Some(batch) = batches.find(|batch| batch.job == job) {
+                        batch.used.insert(rung);
+                    }
                 };
                 self.change(parts, &id, note).await?;
             }
-            return Ok((Made { production: id, job: batch.job.clone() }, production.top));
+            return Ok((Made { production: id, job }, production.top));
         }
         tokio::time::sleep(GATHER).await;
-        let wanted = self.wanted(&production, piece);
+        let mut wanted = self.seekers.wanted(&production, &usable);
+        wanted.push(piece);
         if production.top == Rung::NONE {
             production.top = wanted.iter().filter_map(|piece| piece.rung).max().unwrap_or(Rung::NONE);
         }
@@ -281,30 +279,6 @@ impl Desk {
         locked(&self.productions).insert(production.id.clone(), production);
         Ok(())
     }
-
-    /// What all that look for a job of this source want.
-    fn wanted(&self, production: &ProductionRecord, piece: Piece) -> Vec<Piece> {
-        let seekers = locked(&self.seekers);
-        let others = seekers
-            .iter()
-            .filter(|(source, _)| *source == production.source || production.sent.contains(source));
-        others.map(|(_, piece)| *piece).chain([piece]).collect()
-    }
-}
-
-/// An order that looks for a job.
-pub struct Seeker<'a> {
-    desk: &'a Desk,
-    wanted: (Identity, Piece),
-}
-
-impl Drop for Seeker<'_> {
-    fn drop(&mut self) {
-        let mut seekers = locked(&self.desk.seekers);
-        if let Some(at) = seekers.iter().position(|wanted| *wanted == self.wanted) {
-            seekers.swap_remove(at);
-        }
-    }
 }
 
 /// What is wanted now, and what is expected to be wanted next. A form costs nothing but a copy, so of an instance that we do
@@ -332,6 +306,17 @@ fn menus(wanted: &[Piece], top: Rung, habits: &Habits, instance: &InstanceRecord
 /// A job that is being done, or is done.
 pub async fn is_usable(jobs: &Jobs, job: &JobId) -> Result<bool, Trouble> {
     Ok(!matches!(jobs.record(job).await?.state, JobState::Failed | JobState::Cancelled))
+}
+
+/// Those of the jobs that are being done, or are done.
+async fn usable<'a>(jobs: &Jobs, batches: &'a [Batch]) -> Result<Vec<&'a Batch>, Trouble> {
+    let mut usable = Vec::new();
+    for batch in batches {
+        if is_usable(jobs, &batch.job).await? {
+            usable.push(batch);
+        }
+    }
+    Ok(usable)
 }
 
 async fn submit(

@@ -16,6 +16,7 @@ mod link;
 mod order;
 mod recipe;
 mod records;
+mod seekers;
 mod send;
 mod source;
 mod sweep;

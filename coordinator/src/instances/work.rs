@@ -172,7 +172,7 @@ async fn made(link: &Link, order: &Order, source: Urls<'_>, wanted: Wanted<'_>) 
         Wanted::Piece(piece) => Some(piece),
         Wanted::Single(_) => None,
     };
-    let _seeker = piece.map(|piece| link.desk.seek(identity.clone(), piece));
+    let _seeker = piece.map(|piece| link.desk.seekers.seek(identity.clone(), piece));
     let door = link.desk.door(&identity);
     let _inside = door.lock().await;
     let production = source::production(link, order, source, &found, piece.is_some()).await?;

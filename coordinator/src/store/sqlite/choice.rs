@@ -81,7 +81,9 @@ pub(super) fn choose(asking: &Asking<'_>, policy: &Policy) -> Result<Choice> {
             return Ok(Choice { wanted: Some(wanted), left: vec![] });
         }
     }
-    let wanted = if policy.duplicate_stragglers { copies::choose(asking)? } else { None };
+    // A copy is for a slot that has nothing else to do.
+    let may_copy = policy.duplicate_stragglers && !asking.room.is_for_joins();
+    let wanted = if may_copy { copies::choose(asking)? } else { None };
     Ok(Choice { wanted, left })
 }
 

@@ -44,6 +44,10 @@ pub fn outlook(db: &Connection, ask: &Ask, now: Timestamp) -> Result<Outlook> {
     let underway: Vec<&AttemptId> =
         leased.iter().filter(|attempt_id| !ask.named.contains(attempt_id)).collect();
     let count = u32::try_from(underway.len()).unwrap_or(u32::MAX);
+    // Every busy runner asks so with every beat.
+    if ask.room.is_for_joins() && !is_some_join_ready(db)? {
+        return Ok(Outlook { has_work: false, underway: count, room: ask.room.clone() });
+    }
     let Some(runner) = able(db, &ask.runner_id)? else {
         return Ok(Outlook { has_work: false, underway: count, room: Room::default() });
     };
@@ -55,6 +59,11 @@ pub fn outlook(db: &Connection, ask: &Ask, now: Timestamp) -> Result<Outlook> {
     let Choice { wanted, left } = choose(&asking, &ask.policy)?;
     // What is left for a faster runner for the first time is to be noted by a claim.
     Ok(Outlook { has_work: wanted.is_some() || !left.is_empty(), underway: count, room })
+}
+
+fn is_some_join_ready(db: &Connection) -> Result<bool> {
+    let needs_json = serde_json::json!({ choice::JOIN: null }).to_string();
+    Ok(db.prepare_cached("SELECT 1 FROM queue WHERE needs_json = ?1")?.exists([needs_json])?)
 }
 
 /// The room that is left beside an attempt.

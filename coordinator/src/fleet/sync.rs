@@ -91,7 +91,7 @@ async fn offers(
     let room = room(request);
     let takes_work = !takes_none(request) && !room.is_full();
     Ok(takes_work.then(|| match room.is_for_joins() {
-        true => Offers::of_joins(),
+        true => Offers::Joins,
         false => Offers::of(told.as_ref().unwrap_or(&runner.capabilities)),
     }))
 }

@@ -100,11 +100,6 @@ impl Offers {
         Self::All(offers.into())
     }
 
-    /// Of a machine whose slots are taken.
-    pub fn of_joins() -> Self {
-        Self::Joins
-    }
-
     fn fit(&self, work: &ReadyWork) -> bool {
         let is_join = work.needs.iter().any(|(need, _)| need == choice::JOIN);
         let Self::All(offers) = self else { return is_join };

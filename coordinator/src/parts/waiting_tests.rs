@@ -76,7 +76,7 @@ fn a_ring_in_vain_is_handed_on_until_all_have_looked() {
 #[test]
 fn a_machine_whose_slots_are_taken_is_rung_for_joins_alone() {
     let waiting = Waiting::default();
-    let full = waiting.enter(&"full".parse().unwrap(), Some(Offers::of_joins()), vec![]);
+    let full = waiting.enter(&"full".parse().unwrap(), Some(Offers::Joins), vec![]);
     let anything = ReadyWork { needs: vec![], task_count: 1 };
     let join = ReadyWork { needs: vec![(choice::JOIN.into(), None)], task_count: 1 };
     change(&waiting, &[work(None, 1), anything]);
